@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Makes sure that the outside programs of the tests are there: installs them on Debian when it may, else lists them.
+set -euo pipefail
+
+missing=()
+have() { command -v "$1" >/dev/null 2>&1; }
+have gcc || missing+=(gcc libc6-dev)
+have strace || missing+=(strace)
+if ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then missing+=(postgresql); fi
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+if have apt-get && [ "$(id -u)" = 0 ]; then
+  echo "setup: installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q >/dev/null
+  # The tests start a private PostgreSQL of their own: no cluster is wanted.
+  mkdir -p /etc/postgresql-common
+  [ -f /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+  apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
+  exit 0
+fi
+echo "setup: these programs are missing: ${missing[*]}" >&2
+echo "setup: install them (Debian: apt-get install ${missing[*]}), then run make test again" >&2
+[ "${WARD_REQUIRE_ALL:-}" = 1 ] && exit 1
+echo "setup: going on without; the tests will say what they could not run" >&2
