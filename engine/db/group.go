@@ -1,0 +1,241 @@
+package db
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+const (
+	groupTime = 5 * time.Millisecond // of work in one transaction; what waits then goes into the next
+	maxTries  = 8                    // of one closure, when the engine gives transactions up
+)
+
+// lanes are the queues in front of the writer: one on SQLite, one for each tenant on PostgreSQL. A lane has at most one
+// transaction at a time, and a goroutine only while somebody waits in it.
+type lanes struct {
+	perTenant bool
+	slots     chan struct{} // transactions at the same time
+	maxGroup  int           // closures in one transaction
+
+	mu      sync.Mutex
+	waiting map[Tenant]*lane // lanes that have a goroutine
+}
+
+// lane is a queue. Guarded by lanes.mu.
+type lane struct{ requests []*request }
+
+// submit puts a request into its lane and starts the lane if it stands still.
+func (d *DB) submit(r *request) {
+	l := &d.lanes
+	key := System
+	if l.perTenant {
+		key = r.tenant
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if q := l.waiting[key]; q != nil {
+		q.requests = append(q.requests, r)
+		return
+	}
+	q := &lane{requests: []*request{r}}
+	l.waiting[key] = q
+	d.ended.Go(func() { d.drain(key, q) })
+}
+
+// drain commits group after group until nobody waits in the lane.
+func (d *DB) drain(key Tenant, q *lane) {
+	for !d.lanes.retire(key, q) {
+		d.lanes.slots <- struct{}{}
+		g := group{db: d, lane: q, start: time.Now()}
+		again := g.run()
+		for _, r := range again {
+			alone := group{db: d, lane: q, start: time.Now()}
+			alone.repeat(r)
+		}
+		<-d.lanes.slots
+	}
+}
+
+// retire ends the lane if it is empty.
+func (l *lanes) retire(key Tenant, q *lane) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(q.requests) > 0 {
+		return false
+	}
+	delete(l.waiting, key)
+	return true
+}
+
+// next takes the first request whose caller still waits, nil if there is none. last tells that nobody waits behind it.
+func (l *lanes) next(q *lane) (r *request, last bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(q.requests) > 0 {
+		r, q.requests[0] = q.requests[0], nil
+		q.requests = q.requests[1:]
+		if r.ctx.Err() == nil && r.state.CompareAndSwap(requestWaiting, requestTaken) {
+			return r, len(q.requests) == 0
+		}
+		if r.state.CompareAndSwap(requestWaiting, requestDropped) {
+			r.answer(outcome{err: errDropped})
+		}
+	}
+	return nil, true
+}
+
+// group is one transaction of several requests.
+type group struct {
+	db      *DB
+	lane    *lane
+	start   time.Time
+	session *session
+	members []member
+}
+
+// member is a request whose closure succeeded and which waits for the commit.
+type member struct {
+	request *request
+	hooks   []func()
+}
+
+// run fills one transaction with what waits and commits it. It returns the requests that must be run again, each alone,
+// because the engine gave the transaction up.
+func (g *group) run() (again []*request) {
+	for n := 0; n < g.db.lanes.maxGroup; n++ {
+		if n > 0 && time.Since(g.start) >= groupTime {
+			break
+		}
+		r, last := g.db.lanes.next(g.lane)
+		if r == nil {
+			break
+		}
+		if !g.one(r, len(g.members) == 0 && last) {
+			return g.abandon(r)
+		}
+	}
+	g.finish()
+	return nil
+}
+
+// one runs one closure in the group's transaction. It returns false if the whole transaction was given up and this
+// request has no answer yet. A lone closure needs no savepoint: its failure is the transaction's.
+func (g *group) one(r *request, lone bool) bool {
+	bg := context.Background()
+	if g.session == nil {
+		s, err := g.db.begin(bg, g.db.writers, r.tenant, false)
+		if err != nil {
+			r.answer(outcome{err: g.db.wrap("db.write", "", err)})
+			return true
+		}
+		g.session = s
+	}
+	if !lone {
+		if _, err := g.session.exec(bg, false, "SAVEPOINT member"); err != nil {
+			return g.broken(r, err)
+		}
+	}
+	tx := &Tx{db: g.db, session: g.session, base: bg, tenant: r.tenant}
+	r.tries++
+	r.turn <- tx
+	err := <-r.ran
+	if err == nil && !lone {
+		if _, failed := g.session.exec(bg, false, "RELEASE SAVEPOINT member"); failed != nil {
+			err = g.db.wrap("db.write", "", failed)
+		}
+	}
+	if err == nil {
+		g.members = append(g.members, member{r, tx.hooks})
+		return true
+	}
+	return g.undo(r, lone, err)
+}
+
+// undo takes back the work of one closure. It returns false if that takes the whole transaction with it while others
+// are in it, or if this closure is to be run again.
+func (g *group) undo(r *request, lone bool, err error) bool {
+	if retryable(err) && r.tries < maxTries {
+		g.end()
+		return false
+	}
+	if !lone {
+		bg := context.Background()
+		_, failed := g.session.exec(bg, false, "ROLLBACK TO SAVEPOINT member")
+		if failed == nil {
+			_, failed = g.session.exec(bg, false, "RELEASE SAVEPOINT member")
+		}
+		if failed == nil {
+			r.answer(outcome{err: err})
+			return true
+		}
+	}
+	g.end()
+	r.answer(outcome{err: err})
+	return len(g.members) == 0
+}
+
+// broken ends a transaction in which not even a savepoint can be set.
+func (g *group) broken(r *request, err error) bool {
+	g.end()
+	if r.tries++; r.tries >= maxTries {
+		r.answer(outcome{err: g.db.wrap("db.write", "", err)})
+	}
+	return false
+}
+
+// end rolls the transaction back.
+func (g *group) end() {
+	if g.session != nil {
+		g.db.writers.give(g.session, g.session.rollback() != nil)
+		g.session = nil
+	}
+}
+
+// abandon returns what must be run again after the transaction was given up: its members and, if it has no answer, the
+// request that was running.
+func (g *group) abandon(r *request) (again []*request) {
+	for _, m := range g.members {
+		again = append(again, m.request)
+	}
+	if !r.answered {
+		again = append(again, r)
+	}
+	return again
+}
+
+// finish commits and answers everyone.
+func (g *group) finish() {
+	if len(g.members) == 0 {
+		g.end()
+		return
+	}
+	err := g.db.dialect.commit(context.Background(), g.session)
+	if err != nil {
+		g.end()
+		failed := g.db.wrap("db.write", "", err)
+		for _, m := range g.members {
+			m.request.answer(outcome{err: failed})
+		}
+		return
+	}
+	g.db.writers.give(g.session, false)
+	for _, m := range g.members {
+		m.request.answer(outcome{hooks: m.hooks})
+	}
+}
+
+// repeat runs one request in transactions of its own until the engine takes it, at most maxTries times in all.
+func (g *group) repeat(r *request) {
+	for {
+		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << r.tries)))
+		if g.one(r, true) {
+			break
+		}
+		if r.answered {
+			return
+		}
+	}
+	g.finish()
+}

@@ -1,0 +1,108 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// sessions is a fixed set of SQLite connections, each with its prepared statements.
+type sessions struct {
+	handle *sql.DB
+	free   chan *session
+}
+
+// openSessions opens n connections.
+func openSessions(ctx context.Context, dsn string, n int) (*sessions, error) {
+	handle, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	handle.SetMaxOpenConns(n)
+	p := &sessions{handle: handle, free: make(chan *session, n)}
+	for range n {
+		c, err := handle.Conn(ctx)
+		if err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+		p.free <- &session{conn: c, stmts: newStatements()}
+	}
+	return p, nil
+}
+
+func (p *sessions) take(ctx context.Context) (*session, error) {
+	select {
+	case s := <-p.free:
+		return s, nil
+	default:
+	}
+	select {
+	case s := <-p.free:
+		return s, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// give returns a session. A broken one is replaced by a new connection, unless that fails as well: then the old one is
+// tried again by whoever takes it, because a database without a writer could not say what is wrong.
+func (p *sessions) give(s *session, broken bool) {
+	if broken {
+		p.renew(s)
+	}
+	p.free <- s
+}
+
+func (p *sessions) renew(s *session) {
+	// The transaction may have ended by itself, which is why it could not be rolled back: then the connection is sound.
+	if _, err := s.conn.ExecContext(context.Background(), "BEGIN"); err == nil && s.rollback() == nil {
+		return
+	}
+	s.stmts.close()
+	s.conn.Close()
+	s.stmts = newStatements()
+	if c, err := p.handle.Conn(context.Background()); err == nil {
+		s.conn = c
+	}
+}
+
+// close ends every connection; all sessions must have been given back.
+func (p *sessions) close() error {
+	var errs []error
+	for len(p.free) > 0 {
+		s := <-p.free
+		errs = append(errs, s.stmts.close(), s.conn.Close())
+	}
+	return errors.Join(append(errs, p.handle.Close())...)
+}
+
+// insertRows runs one INSERT of several rows.
+func insertRows(t *Tx, table string, columns []string, rows [][]any) error {
+	args := make([]any, 0, len(rows)*len(columns))
+	for _, row := range rows {
+		args = append(args, row...)
+	}
+	_, err := t.session.exec(t.base, false, insertText(table, columns, len(rows)), args...)
+	return err
+}
+
+func insertText(table string, columns []string, rows int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
+	n := 1
+	for r := range rows {
+		if r > 0 {
+			b.WriteByte(',')
+		}
+		for c := range columns {
+			b.WriteByte("(,"[min(c, 1)])
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(n))
+			n++
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
