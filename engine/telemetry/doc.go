@@ -1,0 +1,2 @@
+// Package telemetry is allow-list logging, metrics and health; no patient data passes it (I8).
+package telemetry
