@@ -41,9 +41,9 @@ type class uint8
 const (
 	classForeign class = iota // no error of the engine
 	classOther
-	classUnique       // a unique or primary key is violated
-	classRetry        // the transaction was given up before its commit and may be run again
-	classUnable       // the database cannot be used now: disk full, locked, connection lost, interrupted
+	classUnique // a unique or primary key is violated
+	classRetry  // the transaction was given up before its commit and may be run again
+	classUnable // the database cannot be used now: disk full, locked, connection lost, interrupted
 )
 
 // failure is an error of the engine, freed of everything that may hold values of rows.

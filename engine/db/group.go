@@ -239,3 +239,13 @@ func (g *group) repeat(r *request) {
 	}
 	g.finish()
 }
+
+// Waiting returns how many calls of Write wait for their turn, for the node's metrics.
+func (d *DB) Waiting() (n int) {
+	d.lanes.mu.Lock()
+	defer d.lanes.mu.Unlock()
+	for _, q := range d.lanes.waiting {
+		n += len(q.requests)
+	}
+	return n
+}

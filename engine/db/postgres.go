@@ -125,14 +125,14 @@ func (p connections) give(s *session, broken bool) {
 	s.conn.Close()
 }
 
-// begin sets the tenant for row-level security in the same round trip. The setting ends with the transaction; without
-// it the policies fail, so that nothing is seen.
+// begin sets the tenant for row-level security in the same round trip, which also takes the snapshot. The setting ends
+// with the transaction; without it the policies fail, so that nothing is seen.
 func (*postgresDialect) begin(ctx context.Context, s *session, tn Tenant, readOnly bool) error {
 	mode := "ISOLATION LEVEL READ COMMITTED READ WRITE"
 	if readOnly {
 		mode = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	}
-	_, err := s.exec(ctx, true, fmt.Sprintf("BEGIN %s; SET LOCAL ward.tenant = '%d'", mode, int64(tn)))
+	_, err := s.exec(ctx, true, fmt.Sprintf("BEGIN %s; SELECT set_config('ward.tenant', '%d', true)", mode, int64(tn)))
 	return err
 }
 
