@@ -1,0 +1,344 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path"
+	"runtime"
+	"strings"
+
+	"github.com/ward-health/ward"
+)
+
+// AuditClass is a route's audit column.
+type AuditClass string
+
+// The audit classes. None carries its reason in Route.Why.
+const (
+	AuditData  AuditClass = "data"
+	AuditAdmin AuditClass = "admin"
+	AuditNone  AuditClass = "none"
+)
+
+// Route is one row of the route table.
+type Route struct {
+	Pattern string       // net/http ServeMux pattern with method: "GET /fhir/R4/{type}/{id}"
+	Action  Action       // "" only with AuditNone
+	Audit   AuditClass   //
+	Why     string       // reason, for AuditNone
+	Handle  Handler      // authenticated and permitted routes
+	Open    http.Handler // AuditNone routes: no principal
+}
+
+// Handler serves a permitted request. g.Permit is for Route.Action and the {type} of the path if it has one.
+type Handler func(w http.ResponseWriter, r *http.Request, g Grant)
+
+// Grant is an authenticated request.
+type Grant struct {
+	Permit Permit
+	// Decide asks for a further permit under the same principal, purpose and request id.
+	Decide func(ctx context.Context, a Action, rtype string) (Permit, error)
+}
+
+// Errors writes an error in the form of the route's protocol (OperationOutcome, problem document). For a path without a
+// route and for a wrong method the guard sets the status itself, whatever Errors chooses.
+type Errors func(w http.ResponseWriter, r *http.Request, err error)
+
+// RequestIDHeader carries, on every answer, the id under which log and errors know the request.
+const RequestIDHeader = "Request-Id"
+
+// Guard turns rows into handlers: authenticate, decide, call. A row without action, without audit class or, with AuditNone,
+// without reason, does not mount: Guard returns an error.
+func (a *Authority) Guard(routes []Route, e Errors) (http.Handler, error) {
+	return a.guard(routes, e, a.bearer)
+}
+
+// GuardLocal is Guard for the node's own unix socket and for in-process use by the command line: uid gives the local user of the connection, who
+// must be the node's own or root; the header Ward-Operator-Tenant (heeded here and nowhere else) chooses the tenant in which the operator acts.
+func (a *Authority) GuardLocal(routes []Route, e Errors, uid func(*http.Request) (int, bool)) (http.Handler, error) {
+	if uid == nil {
+		return nil, ward.E(ward.Internal, "access.guard", "the local guard needs the user of the connection", nil)
+	}
+	return a.guard(routes, e, func(_ http.ResponseWriter, r *http.Request) (ward.Principal, ward.Purpose, error) {
+		id, ok := uid(r)
+		if !ok {
+			id = -1
+		}
+		p, err := a.OperatorOf(r.Context(), id, ward.TenantID(r.Header.Get(operatorHeader)))
+		if ward.KindOf(err) == ward.Denied {
+			a.log.Unauthenticated("local")
+		}
+		return p, ward.SystemAdmin, err
+	})
+}
+
+// authenticator resolves a request to who asks and for what; it may set headers of the refusal.
+type authenticator func(http.ResponseWriter, *http.Request) (ward.Principal, ward.Purpose, error)
+
+// guarded is the handler of a whole route table.
+type guarded struct {
+	mux    *http.ServeMux
+	errors Errors
+}
+
+// row is one mounted route.
+type row struct {
+	route Route
+	a     *Authority
+	who   authenticator
+	err   Errors
+}
+
+func (a *Authority) guard(routes []Route, e Errors, who authenticator) (http.Handler, error) {
+	if e == nil {
+		return nil, ward.E(ward.Internal, "access.guard", "the guard needs a writer of errors", nil)
+	}
+	g := &guarded{mux: http.NewServeMux(), errors: e}
+	for _, rt := range routes {
+		if err := CheckRoute(rt); err != nil {
+			return nil, err
+		}
+		if err := mount(g.mux, rt.Pattern, &row{rt, a, who, e}); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// mount turns ServeMux's panic about patterns that are malformed or overlap into an error.
+func mount(mux *http.ServeMux, pattern string, h http.Handler) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = ward.E(ward.Internal, "access.guard", "the route "+pattern+" cannot be mounted", fmt.Errorf("%v", r))
+		}
+	}()
+	mux.Handle(pattern, h)
+	return nil
+}
+
+// CheckRoute refuses a row that leaves open who may use it or how it is recorded.
+func CheckRoute(rt Route) error {
+	bad := func(what string) error {
+		return ward.E(ward.Internal, "access.guard", "the route "+rt.Pattern+" "+what, nil)
+	}
+	method, rest, ok := strings.Cut(rt.Pattern, " ")
+	if !ok || method == "" || strings.ToUpper(method) != method || !strings.HasPrefix(rest, "/") {
+		return bad("needs a pattern of method and path")
+	}
+	switch rt.Audit {
+	case AuditData, AuditAdmin:
+		if _, known := acts[rt.Action]; !known {
+			return bad("needs an action")
+		}
+		if rt.Handle == nil || rt.Open != nil {
+			return bad("needs Handle and no Open")
+		}
+	case AuditNone:
+		if strings.TrimSpace(rt.Why) == "" {
+			return bad("leaves no entry and gives no reason")
+		}
+		if rt.Action != "" || rt.Open == nil || rt.Handle != nil {
+			return bad("leaves no entry, so it needs Open and may have neither action nor Handle")
+		}
+	default:
+		return bad("needs an audit class")
+	}
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := ward.NewID()
+	w.Header().Set(RequestIDHeader, id.String())
+	out := &answer{ResponseWriter: w}
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+	defer g.caught(out, r)
+	h, _ := g.mux.Handler(r)
+	if _, mounted := h.(*row); mounted && canonical(r.URL.Path) {
+		g.mux.ServeHTTP(out, r)
+		return
+	}
+	var probe refusal
+	h.ServeHTTP(&probe, r)
+	if probe.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", probe.Header().Get("Allow"))
+		g.errors(forced(out, http.StatusMethodNotAllowed), r, ward.E(ward.Unsupported, "access.guard", "this path does not offer the method; the Allow header names those it offers", nil))
+		return
+	}
+	g.errors(forced(out, http.StatusNotFound), r, ward.E(ward.NotFound, "access.guard", "there is nothing at this path", nil))
+}
+
+// canonical refuses paths that ServeMux would answer by a redirect, because a redirect repeats what the client sent.
+func canonical(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || p == clean+"/"
+}
+
+// requestKey is the context key of the request's id.
+type requestKey struct{}
+
+// requestID returns the id that ServeHTTP gave the request.
+func requestID(ctx context.Context) ward.ID {
+	id, _ := ctx.Value(requestKey{}).(ward.ID)
+	return id
+}
+
+// RequestID returns the id of the request that a handler behind a guard serves; zero elsewhere.
+func RequestID(ctx context.Context) ward.ID { return requestID(ctx) }
+
+// caught answers for a handler that panicked. The panic's value may hold patient data and goes nowhere. When part of an
+// answer is out, the connection is cut so that nobody takes the part for the whole.
+func (g *guarded) caught(out *answer, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler || out.started {
+		panic(http.ErrAbortHandler)
+	}
+	g.errors(out, r, ward.E(ward.Internal, "access.guard", "the request failed inside", errors.New("panic in "+frames())))
+}
+
+// frames names the functions that led to a panic, without values.
+func frames() string {
+	var pcs [24]uintptr
+	walk := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs[:])])
+	var out []string
+	for {
+		f, more := walk.Next()
+		out = append(out, fmt.Sprintf("%s:%d", f.Function, f.Line))
+		if !more {
+			return strings.Join(out, " < ")
+		}
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (h *row) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.route.Audit == AuditNone {
+		h.route.Open.ServeHTTP(w, r)
+		return
+	}
+	who, purpose, err := h.who(w, r)
+	if err != nil {
+		h.err(w, r, err)
+		return
+	}
+	rtype := ""
+	if strings.Contains(h.route.Pattern, "{type}") {
+		if rtype = r.PathValue("type"); !plainType(rtype) {
+			h.err(w, r, ward.E(ward.NotFound, "access.guard", "there is no such resource type", nil))
+			return
+		}
+	}
+	id := requestID(r.Context())
+	decide := func(ctx context.Context, action Action, rtype string) (Permit, error) {
+		return h.a.Decide(ctx, Request{Principal: who, Action: action, Type: rtype, Purpose: purpose, ID: id})
+	}
+	permit, err := decide(r.Context(), h.route.Action, rtype)
+	if err != nil {
+		h.err(w, r, err)
+		return
+	}
+	h.route.Handle(w, r, Grant{Permit: permit, Decide: decide})
+}
+
+// bearer authenticates by access token.
+//
+// SPEC(RFC 6750 3 and 3.1): a request without credentials gets the bare challenge, one with a bad token invalid_token.
+func (a *Authority) bearer(w http.ResponseWriter, r *http.Request) (ward.Principal, ward.Purpose, error) {
+	values := r.Header.Values("Authorization")
+	if len(values) == 0 {
+		a.log.Unauthenticated(sourceOf(r))
+		w.Header().Set("WWW-Authenticate", `Bearer realm="ward"`)
+		return ward.Principal{}, "", ward.E(ward.Unauthentic, "access.guard", "an access token is needed: Authorization: Bearer ...", nil)
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	err := errToken(errors.New("not one bearer token"))
+	if len(values) == 1 && strings.EqualFold(scheme, "Bearer") {
+		var who ward.Principal
+		var purpose ward.Purpose
+		if who, purpose, err = a.Authenticate(r.Context(), token); err == nil {
+			return who, purpose, nil
+		}
+	}
+	if ward.KindOf(err) == ward.Unauthentic {
+		a.log.Unauthenticated(sourceOf(r))
+		w.Header().Set("WWW-Authenticate", `Bearer realm="ward", error="invalid_token"`)
+	}
+	return ward.Principal{}, "", err
+}
+
+// answer knows whether anything of an answer is out.
+type answer struct {
+	http.ResponseWriter
+	started bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) {
+	a.started = a.started || status >= 200
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (a *answer) Write(b []byte) (int, error) {
+	a.started = true
+	return a.ResponseWriter.Write(b)
+}
+
+// Flush implements http.Flusher.
+func (a *answer) Flush() {
+	a.started = true
+	http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Unwrap serves http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// forced makes an answer of one status, whatever its writer chooses.
+func forced(w http.ResponseWriter, status int) http.ResponseWriter {
+	return &forcedStatus{ResponseWriter: w, status: status}
+}
+
+type forcedStatus struct {
+	http.ResponseWriter
+	status int
+	done   bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (f *forcedStatus) WriteHeader(int) {
+	if !f.done {
+		f.done = true
+		f.ResponseWriter.WriteHeader(f.status)
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (f *forcedStatus) Write(b []byte) (int, error) {
+	f.WriteHeader(f.status)
+	return f.ResponseWriter.Write(b)
+}
+
+// refusal takes ServeMux's own answer to a request without a route, of which only status and Allow are of use.
+type refusal struct {
+	header http.Header
+	status int
+}
+
+// Header implements http.ResponseWriter.
+func (p *refusal) Header() http.Header {
+	if p.header == nil {
+		p.header = http.Header{}
+	}
+	return p.header
+}
+
+// Write implements http.ResponseWriter.
+func (p *refusal) Write(b []byte) (int, error) { return len(b), nil }
+
+// WriteHeader implements http.ResponseWriter.
+func (p *refusal) WriteHeader(status int) { p.status = status }
