@@ -1,0 +1,135 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/engine/db"
+)
+
+// errHidden says that a record exists which the filter hides; the answer never tells.
+var errHidden = errors.New("store: hidden")
+
+// readChunk bounds the records that one query looks up.
+const readChunk = 512
+
+// read looks up the current row of every change and, for conditions, claims and candidates, in one snapshot. Each row
+// comes with the verdict of the filter of its change's permit.
+func (b *batch) read(ctx context.Context) error {
+	groups := map[string][]*item{} // by filter: mostly one
+	var order []string
+	for _, it := range b.items {
+		it.old, it.result = nil, nil
+		if it.change.Op == OpCreate && it.change.Resource.Ref.ID == "" {
+			continue // the id was made here, at random
+		}
+		key := fmt.Sprintf("%#v", it.change.Permit.Filter().Simplify().Node)
+		if groups[key] == nil {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], it)
+	}
+	return b.s.db.Read(ctx, b.n.tn, func(tx *db.Tx) error {
+		for _, key := range order {
+			for part := range slices.Chunk(groups[key], readChunk) {
+				if err := b.pointers(ctx, tx, part); err != nil {
+					return err
+				}
+			}
+		}
+		for _, it := range b.items {
+			if it.claim != nil {
+				if err := b.candidates(ctx, tx, it); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// pointers reads the current rows of items whose permits have one filter.
+func (b *batch) pointers(ctx context.Context, tx *db.Tx, items []*item) error {
+	var q query
+	byKey := make(map[string]*item, len(items))
+	sees := b.n.filter(&q, items[0].change.Permit.Filter(), aliasR)
+	q.add("SELECT ", resColumns, ", ", erasedR, ", CASE WHEN ", sees, " THEN 1 ELSE 0 END, v.kid, v.digest, v.entry ",
+		"FROM res r LEFT JOIN ver v ON v.tn = r.tn AND v.seq = r.seq WHERE r.tn = ", q.arg(int64(b.n.tn)), " AND r.rk16 IN (")
+	for _, it := range items {
+		q.add(q.arg(it.rk), ", ")
+		byKey[string(it.rk)] = it
+	}
+	// Lists come in few lengths, so that statements are prepared once.
+	for n := len(items); n&(n-1) != 0; n++ {
+		q.add(q.arg(items[0].rk), ", ")
+	}
+	q.add(q.arg(items[0].rk), ")")
+	rows, err := tx.Query(ctx, q.String(), q.args...)
+	return each(rows, err, func(scan scanner) error {
+		p := &pointer{tn: b.n.tn}
+		if err := scan.Scan(p.dest(&p.erased, &p.visible, &p.kid, &p.digest, &p.entry)...); err != nil {
+			return err
+		}
+		if !sameMAC(p.mac, p.wantMAC(b.n.row)) || p.kid == nil {
+			return broken("a pointer row was changed: its digest does not fit")
+		}
+		it := byKey[string(p.rk)]
+		it.old = p
+		return nil
+	})
+}
+
+// decide says what becomes of one change: a result at once, or the version to write.
+func (b *batch) decide(it *item) error {
+	old := it.old
+	if old != nil && !old.visible {
+		return errHidden
+	}
+	if old != nil && old.gone() {
+		return errGone
+	}
+	if m := it.change.IfMatch; m != 0 && (old == nil || old.ver != m || old.deleted() && it.change.Op == OpUpdate) {
+		return ward.E(ward.Precondition, "store.apply", "the current version is not the one given in If-Match", nil)
+	}
+	switch {
+	case it.change.Op == OpCreate && old != nil:
+		return ward.E(ward.Conflict, "store.apply", "a record with this id exists", nil)
+	case it.change.Op == OpDelete && old == nil:
+		return errNotFound
+	case it.change.Op == OpDelete && old.deleted():
+		it.keep(old)
+		return nil
+	case it.change.Op == OpUpdate && old != nil && !old.deleted() && bytes.Equal(old.bh, it.bh):
+		it.keep(old)
+		return nil
+	}
+	b.plan(it)
+	return nil
+}
+
+// keep answers with the version that stands.
+func (it *item) keep(old *pointer) {
+	v := ward.Version{Ref: it.ref, Number: old.ver, Updated: micros(old.updUS), Deleted: old.deleted()}
+	copy(v.Digest[:], old.digest)
+	copy(v.Entry[:], old.entry)
+	it.result = &Result{Version: v, Kept: true}
+}
+
+// plan fixes row number and version, as preconditions of what is sealed.
+func (b *batch) plan(it *item) {
+	at := now()
+	r := row{tn: b.n.tn, rt: it.ref.Type, id: it.ref.ID, ver: 1, op: it.change.Op, updUS: at.UnixMicro(), pat: it.pat, conf: it.conf}
+	if old := it.old; old != nil {
+		r.rid, r.ver, r.updUS = old.rid, old.ver+1, max(r.updUS, old.updUS)
+	} else {
+		r.rid = b.s.rids.next(at)
+	}
+	if r.op == OpDelete {
+		r.pat, r.conf = it.old.pat, it.old.conf
+	}
+	it.next = r
+}

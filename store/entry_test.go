@@ -1,0 +1,341 @@
+package store_test
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/audit"
+	"github.com/ward-health/ward/clinical/fhir"
+	"github.com/ward-health/ward/store"
+	"github.com/ward-health/ward/store/storetest"
+)
+
+// acts counts the entries of the log by act.
+func acts(n *storetest.Running) map[audit.Act]int {
+	out := map[audit.Act]int{}
+	for _, e := range n.Entries() {
+		out[e.Act]++
+	}
+	return out
+}
+
+// TestEntriesOfEveryCall: one call, one entry, of the right act and outcome (I2). A conditional create that opens
+// candidates and then writes has two: it reads and it writes.
+func TestEntriesOfEveryCall(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		small(n)
+		n.Put("Observation/mine", observation("mine", storetest.OwnPatient, "a", "2026", 1))
+		remove(t, n, "Observation/o2")
+		d := decision("q")
+		putDecision(t, n, d)
+		used, err := n.Store.Get(ctx, n.Permit(ward.Clinician, access.Read, "Observation"), ref("Observation/o1"))
+		must(t, err)
+		withInput := decision("q")
+		withInput.Inputs = []ward.Input{{Name: "x", Source: "Observation/o1", Version: 1, Digest: hex.EncodeToString(used.Digest[:])}}
+		putDecision(t, n, withInput)
+		raw, err := n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), ward.Message{Source: "lab", ContentType: "x", Body: ward.Protected("m")})
+		must(t, err)
+		n.Put("Patient/erased", patient("erased"))
+		shred(t, n, "erased")
+		eventually(t, "the purge", func() bool { return acts(n)[audit.ActPurge] == 1 })
+		first, err := n.Store.Search(ctx, n.Permit(ward.Clinician, access.Search, "Observation"), search(t, "Observation", "_count=2"))
+		must(t, err)
+		var c, own, reg = ward.Clinician, ward.PatientRole, ward.Registrar
+		p := func(role ward.Role, a access.Action, rt string) access.Permit { return n.Permit(role, a, rt) }
+		get := func(p access.Permit, r string) error { _, err := n.Store.Get(ctx, p, ref(r)); return err }
+		vread := func(p access.Permit, r string, v int64) error { _, err := n.Store.VRead(ctx, p, ref(r), v); return err }
+		hist := func(p access.Permit, r string) error { _, err := n.Store.History(ctx, p, ref(r), "", 5); return err }
+		find := func(p access.Permit, q fhir.Search) error { _, err := n.Store.Search(ctx, p, q); return err }
+		write := func(p access.Permit, op store.Op, r, body string, more ...func(*store.Change)) error {
+			_, err := one(n, p, op, r, body, more...)
+			return err
+		}
+		dec := func(p access.Permit, id ward.ID) error { _, _, err := n.Store.Decision(ctx, p, id); return err }
+		for _, c := range []struct {
+			name string
+			call func() error
+			kind ward.ErrorKind // 0: no error
+			want string
+		}{
+			{"get", func() error { return get(p(c, access.Read, "Observation"), "Observation/o1") }, 0, "read done"},
+			{"get nothing", func() error { return get(p(c, access.Read, "Observation"), "Observation/none") }, ward.NotFound, "read done"},
+			{"get deleted", func() error { return get(p(c, access.Read, "Observation"), "Observation/o2") }, ward.Gone, "read done"},
+			{"get erased", func() error { return get(p(c, access.Read, "Patient"), "Patient/erased") }, ward.Gone, "read done"},
+			{"get hidden", func() error { return get(p(own, access.Read, "Observation"), "Observation/o1") }, ward.NotFound, "read denied"},
+			{"vread", func() error { return vread(p(c, access.Read, "Observation"), "Observation/o2", 1) }, 0, "vread done"},
+			{"vread nothing", func() error { return vread(p(c, access.Read, "Observation"), "Observation/o2", 9) }, ward.NotFound, "vread done"},
+			{"vread hidden", func() error { return vread(p(own, access.Read, "Observation"), "Observation/o1", 1) }, ward.NotFound, "vread denied"},
+			{"history", func() error { return hist(p(c, access.Read, "Observation"), "Observation/o2") }, 0, "history done"},
+			{"history of nothing", func() error { return hist(p(c, access.Read, "Observation"), "Observation/none") }, ward.NotFound, "history done"},
+			{"history hidden", func() error { return hist(p(own, access.Read, "Observation"), "Observation/o1") }, ward.NotFound, "history denied"},
+			{"search", func() error { return find(p(c, access.Search, "Observation"), search(t, "Observation", "patient=p")) }, 0, "search done"},
+			{"search nothing", func() error { return find(p(c, access.Search, "Observation"), search(t, "Observation", "code=none")) }, 0, "search done"},
+			{"search page", func() error {
+				return find(p(c, access.Search, "Observation"), fhir.Search{Type: "Observation", Cursor: first.Next})
+			}, 0, "search done"},
+			{"count", func() error {
+				return find(p(c, access.Search, "Observation"), search(t, "Observation", "_summary=count"))
+			}, 0, "search done"},
+			{"resolve", func() error {
+				_, err := n.Store.Resolve(ctx, p(c, access.Search, "Patient"), []fhir.Search{search(t, "Patient", "identifier=mrn-q")})
+				return err
+			}, 0, "search done"},
+			{"create", func() error {
+				return write(p(c, access.Create, "Observation"), store.OpCreate, "Observation", observation("x", "q", "a", "2026", 1))
+			}, 0, "create done"},
+			{"create what exists", func() error {
+				return write(p(c, access.Create, "Patient"), store.OpCreate, "Patient", patient("x"), ifNoneExist(search(t, "Patient", "identifier=mrn-q")))
+			}, 0, "create done"},
+			{"create if none exists", func() error {
+				return write(p(c, access.Create, "Patient"), store.OpCreate, "Patient", patient("x"), ifNoneExist(search(t, "Patient", "identifier=mrn-zzz")))
+			}, 0, "create done"},
+			{"update", func() error {
+				return write(p(c, access.Update, "Observation"), store.OpUpdate, "Observation/o3", observation("o3", "p", "a", "2026", 9))
+			}, 0, "update done"},
+			{"update kept", func() error {
+				return write(p(c, access.Update, "Observation"), store.OpUpdate, "Observation/o3", observation("o3", "p", "a", "2026", 9))
+			}, 0, "update done"},
+			{"update too late", func() error {
+				return write(p(c, access.Update, "Observation"), store.OpUpdate, "Observation/o3", observation("o3", "p", "a", "2026", 8), ifMatch(1))
+			}, ward.Precondition, "update failed"},
+			{"update erased", func() error {
+				return write(p(c, access.Update, "Patient"), store.OpUpdate, "Patient/erased", patient("erased"))
+			}, ward.Gone, "update failed"},
+			{"create for erased", func() error {
+				return write(p(c, access.Create, "Observation"), store.OpCreate, "Observation", observation("x", "erased", "a", "2026", 1))
+			}, ward.Gone, "create failed"},
+			{"update to what is hidden", func() error {
+				return write(p(reg, access.Update, "Encounter"), store.OpUpdate, "Encounter/e", encounter("e", "q", "R"))
+			}, ward.Denied, "update denied"},
+			{"delete nothing", func() error { return write(p(c, access.Delete, "Observation"), store.OpDelete, "Observation/none", "") }, ward.NotFound, "delete failed"},
+			{"delete", func() error { return write(p(c, access.Delete, "Observation"), store.OpDelete, "Observation/o3", "") }, 0, "delete done"},
+			{"delete again", func() error { return write(p(c, access.Delete, "Observation"), store.OpDelete, "Observation/o3", "") }, 0, "delete done"},
+			{"broken input", func() error { return write(p(c, access.Update, "Observation"), store.OpUpdate, "Observation/o3", "{") }, ward.Invalid, ""},
+			{"receive", func() error {
+				_, err := n.Store.Receive(ctx, p(ward.Integration, access.Receive, ""), ward.Message{Source: "lab", ContentType: "x", Body: ward.Protected("m")})
+				return err
+			}, 0, "receive done"},
+			{"receive twice", func() error {
+				_, err := n.Store.Receive(ctx, p(ward.Integration, access.Receive, ""), ward.Message{ID: raw, Source: "lab", ContentType: "x", Body: ward.Protected("m")})
+				return err
+			}, ward.Conflict, "receive failed"},
+			{"raw", func() error { _, err := n.Store.Raw(ctx, p(ward.Integration, access.Receive, ""), raw); return err }, 0, "read done"},
+			{"raw nothing", func() error {
+				_, err := n.Store.Raw(ctx, p(ward.Integration, access.Receive, ""), ward.NewID())
+				return err
+			}, ward.NotFound, "read done"},
+			{"predict", func() error {
+				_, err := n.Store.PutDecision(ctx, p(c, access.Predict, ""), decision("q"), [32]byte{1})
+				return err
+			}, 0, "predict done"},
+			{"predict for erased", func() error {
+				_, err := n.Store.PutDecision(ctx, p(c, access.Predict, ""), decision("erased"), [32]byte{1})
+				return err
+			}, ward.Gone, "predict failed"},
+			{"decision", func() error { return dec(p(c, access.DecisionRead, ""), d.ID) }, 0, "decision.read done"},
+			{"decision replay", func() error { return dec(p(c, access.DecisionReplay, ""), d.ID) }, 0, "decision.replay done"},
+			{"source", func() error {
+				_, err := n.Store.Source(ctx, p(c, access.DecisionReplay, ""), withInput.ID, ref("Observation/o1"), 1)
+				return err
+			}, 0, "decision.replay done"},
+			{"source that was no input", func() error {
+				_, err := n.Store.Source(ctx, p(c, access.DecisionReplay, ""), withInput.ID, ref("Patient/q"), 1)
+				return err
+			}, ward.NotFound, "decision.replay done"},
+			{"decision nothing", func() error { return dec(p(c, access.DecisionRead, ""), ward.NewID()) }, ward.NotFound, "decision.read done"},
+			{"decisions", func() error {
+				_, _, err := n.Store.Decisions(ctx, p(c, access.DecisionRead, ""), "", "", 5)
+				return err
+			}, 0, "decision.list done"},
+			{"shred", func() error { _, err := n.Store.Shred(ctx, p(ward.Privacy, access.Shred, ""), "erased"); return err }, 0, "shred done"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				before := len(n.Entries())
+				err := c.call()
+				if c.kind == 0 && err != nil || c.kind != 0 && (err == nil || ward.KindOf(err) != c.kind) {
+					t.Errorf("error %v, want kind %v", err, c.kind)
+				}
+				var got []string
+				for _, e := range n.Entries()[before:] {
+					got = append(got, fmt.Sprintf("%v %s", e.Act, map[audit.Outcome]string{audit.Done: "done", audit.Denied: "denied", audit.Failed: "failed"}[e.Outcome]))
+				}
+				if strings.Join(got, ", ") != c.want {
+					t.Errorf("entries %q, want %q", got, c.want)
+				}
+			})
+		}
+		n.Clean()
+	})
+}
+
+func encounter(id, patient, conf string) string {
+	return fmt.Sprintf(`{"resourceType":"Encounter","id":%q,"meta":{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":%q}]},`+
+		`"status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},"subject":{"reference":"Patient/%s"}}`, id, conf, patient)
+}
+
+// hiddenWrites: a record that the filter hides cannot be replaced, nor told from one that the writer may not make.
+func TestHiddenRecordsCannotBeWritten(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		n.Put("Patient/p", patient("p"))
+		n.Put("Encounter/secret", encounter("secret", "p", "V"))
+		p := func(a access.Action) access.Permit { return n.Permit(ward.Registrar, a, "Encounter") }
+		_, hidden := one(n, p(access.Update), store.OpUpdate, "Encounter/secret", encounter("secret", "p", "N"))
+		wantKind(t, hidden, ward.Denied)
+		_, foreign := one(n, p(access.Update), store.OpUpdate, "Encounter/fresh", encounter("fresh", "p", "V"))
+		wantKind(t, foreign, ward.Denied)
+		if hidden.Error() != foreign.Error() {
+			t.Fatalf("%q tells more than %q", hidden, foreign)
+		}
+		v, err := n.Store.Get(ctx, n.Operator(n.Tenant.ID, access.StoreCheck), ref("Encounter/secret"))
+		wantKind(t, err, ward.Denied)
+		if len(v.Body) != 0 {
+			t.Fatal("a body came with an error")
+		}
+		n.Clean()
+	})
+}
+
+// calls is every exported method of Store that takes a permit, called with it. A new method must be added here.
+func calls(n *storetest.Running) map[string]func(p access.Permit) error {
+	s := n.Store
+	r := ward.Reference{Type: "Observation", ID: "o1"}
+	return map[string]func(p access.Permit) error{
+		"Get":     func(p access.Permit) error { _, err := s.Get(ctx, p, r); return err },
+		"VRead":   func(p access.Permit) error { _, err := s.VRead(ctx, p, r, 1); return err },
+		"History": func(p access.Permit) error { _, err := s.History(ctx, p, r, "", 1); return err },
+		"Search":  func(p access.Permit) error { _, err := s.Search(ctx, p, fhir.Search{Type: "Observation"}); return err },
+		"Apply": func(p access.Permit) error {
+			_, err := s.Apply(ctx, audit.ActUpdate, []store.Change{{Permit: p, Op: store.OpUpdate, Resource: ward.Resource{Ref: r, Body: ward.Protected(observation("o1", "p", "a", "2026", 77))}}})
+			return err
+		},
+		"Resolve": func(p access.Permit) error {
+			_, err := s.Resolve(ctx, p, []fhir.Search{{Type: "Observation", IDs: []string{"o1"}}})
+			return err
+		},
+		"Receive": func(p access.Permit) error {
+			_, err := s.Receive(ctx, p, ward.Message{Source: "lab", ContentType: "x"})
+			return err
+		},
+		"Raw":         func(p access.Permit) error { _, err := s.Raw(ctx, p, ward.NewID()); return err },
+		"PutDecision": func(p access.Permit) error { _, err := s.PutDecision(ctx, p, decision("q"), [32]byte{1}); return err },
+		"Decision":    func(p access.Permit) error { _, _, err := s.Decision(ctx, p, ward.NewID()); return err },
+		"Source": func(p access.Permit) error {
+			_, err := s.Source(ctx, p, ward.NewID(), r, 1)
+			return err
+		},
+		"Decisions": func(p access.Permit) error { _, _, err := s.Decisions(ctx, p, "", "", 1); return err },
+		"Shred":     func(p access.Permit) error { _, err := s.Shred(ctx, p, "nobody"); return err },
+		"Check":     func(p access.Permit) error { _, err := s.Check(ctx, p, nil); return err },
+		"CheckLong": func(p access.Permit) error {
+			_, err := s.CheckLong(ctx, func(context.Context) (access.Permit, error) { return p, nil }, nil)
+			return err
+		},
+	}
+}
+
+// allowed is the action that each method is for.
+var allowed = map[string][]access.Action{"Get": {access.Read}, "VRead": {access.Read}, "History": {access.Read}, "Search": {access.Search}, "Apply": {access.Update},
+	"Resolve": {access.Search}, "Receive": {access.Receive}, "Raw": {access.Receive}, "PutDecision": {access.Predict},
+	"Decision": {access.DecisionRead, access.DecisionReplay}, "Decisions": {access.DecisionRead}, "Source": {access.DecisionReplay}, "Shred": {access.Shred},
+	"Check": {access.StoreCheck}, "CheckLong": {access.StoreCheck}}
+
+// TestNoCallWithoutPermit: every method refuses the zero permit, those of every other action, of another type, and those of
+// the node itself; with another tenant's it sees nothing (I1).
+func TestNoCallWithoutPermit(t *testing.T) {
+	n := storetest.Node(t, storetest.SQLite)
+	small(n)
+	all := calls(n)
+	methods := reflect.TypeFor[*store.Store]()
+	for i := range methods.NumMethod() {
+		m := methods.Method(i)
+		if m.Name == "NewID" || m.Name == "OnCommit" || m.Name == "Visible" || m.Name == "Explain" { // gives nothing out; the bridge of these tests
+			continue
+		}
+		if all[m.Name] == nil || allowed[m.Name] == nil {
+			t.Errorf("method %s is not in this test", m.Name)
+		}
+	}
+	roles := []ward.Role{ward.Clinician, ward.Integration, ward.Privacy, ward.Auditor, ward.Admin}
+	permits := map[string]access.Permit{}
+	for _, a := range access.Actions() {
+		for _, rt := range []string{"", "Observation", "Patient"} {
+			for _, role := range roles {
+				who := n.Principal(role)
+				if p, err := n.Access.Decide(ctx, access.Request{Principal: who, Action: a, Type: rt, Purpose: storetest.PurposeOf(role), ID: ward.NewID()}); err == nil {
+					permits[fmt.Sprintf("%s %s %q", role, a, rt)] = p
+				}
+			}
+		}
+	}
+	for name, call := range all {
+		wantKind(t, call(access.Permit{}), ward.Denied)
+		for _, label := range slices.Sorted(maps.Keys(permits)) {
+			p := permits[label]
+			right := false
+			for _, a := range allowed[name] {
+				rt := ""
+				if slices.Contains([]access.Action{access.Read, access.Search, access.Update}, a) {
+					rt = "Observation"
+				}
+				right = right || p.Allows(a, rt) == nil
+			}
+			if right {
+				continue
+			}
+			if err := call(p); err == nil || ward.KindOf(err) != ward.Denied {
+				t.Errorf("%s with the permit %s: %v", name, label, err)
+			}
+		}
+	}
+	for name, call := range map[string]func(access.Permit) error{"Shred": all["Shred"], "Check": all["Check"]} {
+		if err := call(n.Operator("", allowed[name][0])); ward.KindOf(err) != ward.Denied {
+			t.Errorf("%s by the node's own operator: %v", name, err)
+		}
+	}
+	other := func(a access.Action) access.Permit { return n.OtherPermit(ward.Clinician, a, "Observation") }
+	for _, name := range []string{"Get", "VRead", "History"} {
+		wantKind(t, all[name](other(access.Read)), ward.NotFound)
+	}
+	wantKind(t, all["Resolve"](other(access.Search)), ward.Precondition)
+	n.Clean()
+}
+
+// A log that cannot be written stops every call: there is no fail-open.
+func TestNoLogNoAct(t *testing.T) {
+	n := storetest.Node(t, storetest.SQLite)
+	small(n)
+	permits := map[string]access.Permit{}
+	for name, actions := range allowed {
+		role, rt := ward.Clinician, ""
+		switch actions[0] {
+		case access.Read, access.Search, access.Update:
+			rt = "Observation"
+		case access.Receive:
+			role = ward.Integration
+		case access.Shred:
+			role = ward.Privacy
+		case access.StoreCheck:
+			role = ward.Auditor
+		}
+		permits[name] = n.Permit(role, actions[0], rt)
+	}
+	must(t, n.Log.Close())
+	for name, call := range calls(n) {
+		var e *ward.Error
+		if err := call(permits[name]); !errors.As(err, &e) || e.Kind != ward.Unavailable {
+			t.Errorf("%s without a log: %v", name, err)
+		}
+	}
+	if v := number(t, n, "SELECT COUNT(*) FROM ver WHERE tn = $1", n.Tenant.Number); v != 8 {
+		t.Errorf("%d versions are there", v)
+	}
+}

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/clinical/fhir"
+	"github.com/ward-health/ward/engine/db"
+)
+
+// The bridge to tests outside the package: storetest imports store, so tests that use it cannot be inside.
+
+// OnCommit puts fn in the place of db.Write; next is what was there.
+func (s *Store) OnCommit(fn func(next func() error) error) {
+	real := s.db.Write
+	s.commit = func(ctx context.Context, tn db.Tenant, work func(*db.Tx) error) error {
+		return fn(func() error { return real(ctx, tn, work) })
+	}
+}
+
+// Visible returns the ids of the resources of a tenant that a filter's SQL lets through, on both aliases.
+func (s *Store) Visible(ctx context.Context, tn db.Tenant, f access.Filter) (ids map[string]bool, err error) {
+	n, err := s.names(ctx, tn)
+	if err != nil {
+		return nil, err
+	}
+	ids = map[string]bool{}
+	err = s.db.Read(ctx, tn, func(tx *db.Tx) error {
+		var q query
+		q.add("SELECT r.id FROM res r CROSS JOIN ver v WHERE v.tn = r.tn AND v.seq = r.seq AND r.tn = ", q.arg(int64(tn)), " AND ",
+			n.filter(&q, f, aliasR), " AND ", n.filter(&q, f, aliasV))
+		rows, err := tx.Query(ctx, q.String(), q.args...)
+		return each(rows, err, func(scan scanner) error {
+			var id string
+			err := scan.Scan(&id)
+			ids[id] = true
+			return err
+		})
+	})
+	return ids, err
+}
+
+// Explain returns SQLite's plan of a search page.
+func (s *Store) Explain(ctx context.Context, p access.Permit, q fhir.Search) (plan []string, err error) {
+	n, err := s.names(ctx, p.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	pl, err := n.plan(q, p.Filter(), 1<<60)
+	if err != nil {
+		return nil, err
+	}
+	c := pl.candidates(11)
+	err = s.db.Read(ctx, n.tn, func(tx *db.Tx) error {
+		rows, err := tx.Query(ctx, "EXPLAIN QUERY PLAN "+c.String(), c.args...)
+		return each(rows, err, func(scan scanner) error {
+			var id, parent, unused int64
+			var line string
+			err := scan.Scan(&id, &parent, &unused, &line)
+			plan = append(plan, line)
+			return err
+		})
+	})
+	return plan, err
+}
