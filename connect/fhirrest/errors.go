@@ -1,0 +1,81 @@
+package fhirrest
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir"
+)
+
+// statuses maps kinds of failure to HTTP.
+//
+// SPEC(FHIR R4 3.1.0.1.5, 3.1.0.2.1, 3.1.0.4, 3.1.0.8): 400 for what cannot be parsed or is not supported, 404, 409, 410, 412, 422.
+var statuses = map[ward.ErrorKind]int{
+	ward.Internal: http.StatusInternalServerError, ward.Invalid: http.StatusBadRequest, ward.Unauthentic: http.StatusUnauthorized,
+	ward.Denied: http.StatusForbidden, ward.NotFound: http.StatusNotFound, ward.Gone: http.StatusGone, ward.Conflict: http.StatusConflict,
+	ward.Precondition: http.StatusPreconditionFailed, ward.TooLarge: http.StatusRequestEntityTooLarge, ward.Unsupported: http.StatusBadRequest,
+	ward.Unprocessable: http.StatusUnprocessableEntity, ward.Unavailable: http.StatusServiceUnavailable,
+}
+
+// retryAfter is what a client is told to wait, in seconds, when the node cannot serve it now.
+const retryAfter = 2
+
+// statusError is an error with a status of its own, which its kind does not tell.
+type statusError struct {
+	status int
+	err    *ward.Error
+}
+
+// Unwrap returns the error itself, so that its kind is found.
+func (e *statusError) Unwrap() error { return e.err }
+
+// Error implements error.
+func (e *statusError) Error() string { return e.err.Error() }
+
+func withStatus(status int, public string) error {
+	return &statusError{status, ward.E(ward.Unsupported, "fhirrest", public, nil)}
+}
+
+// statusOf returns the HTTP status of an error.
+func statusOf(err error) int {
+	var own *statusError
+	if errors.As(err, &own) {
+		return own.status
+	}
+	if status, ok := statuses[ward.KindOf(err)]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// outcomeOf returns the OperationOutcome of an error: public text and place only.
+func outcomeOf(err error) []byte {
+	var e *ward.Error
+	path := ""
+	if errors.As(err, &e) && e.Kind != ward.Internal {
+		path = e.Path
+	}
+	return fhir.Outcome(ward.KindOf(err), ward.PublicText(err), path)
+}
+
+// Errors writes err as an OperationOutcome with the status of its kind.
+func Errors(w http.ResponseWriter, _ *http.Request, err error) {
+	h := w.Header()
+	status := statusOf(err)
+	switch status {
+	case http.StatusUnauthorized:
+		if h.Get("WWW-Authenticate") == "" {
+			h.Set("WWW-Authenticate", `Bearer realm="ward"`)
+		}
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	body := outcomeOf(err)
+	private(h)
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body)
+}

@@ -1,0 +1,50 @@
+package fhirrest
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/store"
+)
+
+// Deps is what the interface stands on.
+type Deps struct {
+	Store *store.Store
+	Base  string // absolute base, "http://127.0.0.1:8080/fhir/R4"
+}
+
+// API serves FHIR. Safe for concurrent use.
+type API struct {
+	store      *store.Store
+	base       string // without a slash at the end
+	capability []byte
+}
+
+// New makes the interface.
+func New(d Deps) *API {
+	base := strings.TrimRight(d.Base, "/")
+	return &API{store: d.Store, base: base, capability: capabilityStatement(base)}
+}
+
+// Routes returns its rows of the route table.
+//
+// SPEC(FHIR R4 3.1.0 RESTful API): the paths and methods of the interactions.
+func (a *API) Routes() []access.Route {
+	data := func(pattern string, action access.Action, h func(*call) (reply, error)) access.Route {
+		return access.Route{Pattern: pattern, Action: action, Audit: access.AuditData, Handle: a.handle(h)}
+	}
+	return []access.Route{
+		{Pattern: "GET /fhir/R4/metadata", Audit: access.AuditNone, Why: "conformance statement, no patient data", Open: http.HandlerFunc(a.metadata)},
+		data("GET /fhir/R4/{type}/{id}", access.Read, a.read),
+		data("GET /fhir/R4/{type}/{id}/_history", access.Read, a.history),
+		data("GET /fhir/R4/{type}/{id}/_history/{vid}", access.Read, a.vread),
+		data("GET /fhir/R4/{type}", access.Search, a.search),
+		data("POST /fhir/R4/{type}/_search", access.Search, a.searchForm),
+		data("POST /fhir/R4/{type}", access.Create, a.create),
+		data("PUT /fhir/R4/{type}/{id}", access.Update, a.update),
+		data("DELETE /fhir/R4/{type}/{id}", access.Delete, a.remove),
+		data("POST /fhir/R4", access.Transaction, a.bundle),
+		data("POST /fhir/R4/{$}", access.Transaction, a.bundle),
+	}
+}

@@ -1,0 +1,69 @@
+package fhirrest
+
+import (
+	"mime"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/clinical/fhir"
+)
+
+// maxForm bounds the body of a search.
+const maxForm = 1 << 20
+
+// search serves GET [type]?...
+//
+// SPEC(FHIR R4 3.1.0.9 search): a Bundle of type searchset.
+func (a *API) search(c *call) (reply, error) {
+	return a.find(c, c.g.Permit, c.rt, c.query, echo(a.base+"/"+c.rt, c.r.URL.RawQuery))
+}
+
+// searchForm serves POST [type]/_search. Its "self" repeats the URL only: values that the client kept out of the URL stay
+// out of URLs.
+func (a *API) searchForm(c *call) (reply, error) {
+	mt, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil || mt != "application/x-www-form-urlencoded" {
+		return reply{}, withStatus(http.StatusUnsupportedMediaType, "a search by POST is application/x-www-form-urlencoded; say so by Content-Type")
+	}
+	query := c.query
+	if c.r.ContentLength != 0 {
+		body, err := c.bytes(maxForm)
+		if err != nil {
+			return reply{}, err
+		}
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return reply{}, ward.E(ward.Invalid, "fhirrest.search", "the form is not well encoded", nil)
+		}
+		for name, values := range form { // SPEC(FHIR R4 3.1.0.9): parameters of the URL and of the body together
+			query[name] = append(query[name], values...)
+		}
+		if err := acceptable(c.r, query); err != nil {
+			return reply{}, err
+		}
+	}
+	return a.find(c, c.g.Permit, c.rt, query, echo(a.base+"/"+c.rt+"/_search", c.r.URL.RawQuery))
+}
+
+func (a *API) find(c *call, p access.Permit, rt string, query url.Values, self string) (reply, error) {
+	q, err := fhir.ParseSearch(rt, query)
+	if err != nil {
+		return reply{}, err
+	}
+	page, err := a.store.Search(c.r.Context(), p, q)
+	if err != nil {
+		return reply{}, err
+	}
+	links := []fhir.Link{{Relation: "self", URL: self}}
+	if page.Next != "" {
+		links = append(links, fhir.Link{Relation: "next", URL: a.base + "/" + rt + "?_cursor=" + url.QueryEscape(page.Next)})
+	}
+	entries := make([]fhir.Entry, len(page.Versions))
+	for i, v := range page.Versions {
+		entries[i] = fhir.Entry{FullURL: a.base + "/" + v.Ref.String(), Resource: v.Body, Search: "match"}
+	}
+	return reply{status: http.StatusOK, body: fhir.WriteBundle("searchset", page.Total, time.Now(), links, entries)}, nil
+}

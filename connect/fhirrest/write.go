@@ -1,0 +1,250 @@
+package fhirrest
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/audit"
+	"github.com/ward-health/ward/clinical/fhir"
+	"github.com/ward-health/ward/store"
+)
+
+// create serves POST [type].
+//
+// SPEC(FHIR R4 3.1.0.8 create): 201 with Location, ETag, Last-Modified; an id in the body is not kept. 3.1.0.8.1: If-None-Exist.
+func (a *API) create(c *call) (reply, error) {
+	if err := c.only(); err != nil {
+		return reply{}, err
+	}
+	body, err := c.body(fhir.MaxBytes)
+	if err != nil {
+		return reply{}, err
+	}
+	if several(c.r, "If-None-Exist") {
+		return reply{}, ward.E(ward.Invalid, "fhirrest.create", "If-None-Exist is given once", nil)
+	}
+	return a.createOf(c, c.g.Permit, c.rt, body, c.r.Header.Get("If-None-Exist"))
+}
+
+func (a *API) createOf(c *call, p access.Permit, rt string, body ward.Protected, ifNoneExist string) (reply, error) {
+	body, _, err := a.literal(rt, body)
+	if err != nil {
+		return reply{}, err
+	}
+	condition, err := parseCondition(rt, ifNoneExist)
+	if err != nil {
+		return reply{}, err
+	}
+	change := store.Change{Permit: p, Op: store.OpCreate, Resource: ward.Resource{Ref: ward.Reference{Type: rt}, Body: body}, IfNoneExist: condition}
+	return a.apply(c, audit.ActCreate, change)
+}
+
+// update serves PUT [type]/[id].
+//
+// SPEC(FHIR R4 3.1.0.4 update): the body's id is the URL's, else 400; 200, or 201 when the id was not in use; If-Match: 412 when it fails.
+func (a *API) update(c *call) (reply, error) {
+	if err := c.only(); err != nil {
+		return reply{}, err
+	}
+	if c.r.Header.Get("If-None-Match") != "" {
+		return reply{}, ward.E(ward.Unsupported, "fhirrest.update", "If-None-Match is not offered on updates; use POST with If-None-Exist, or PUT with If-Match", nil)
+	}
+	body, err := c.body(fhir.MaxBytes)
+	if err != nil {
+		return reply{}, err
+	}
+	ifMatch, err := c.ifMatch()
+	if err != nil {
+		return reply{}, err
+	}
+	return a.updateOf(c, c.g.Permit, ward.Reference{Type: c.rt, ID: c.id}, body, ifMatch)
+}
+
+func (a *API) updateOf(c *call, p access.Permit, ref ward.Reference, body ward.Protected, ifMatch int64) (reply, error) {
+	body, id, err := a.literal(ref.Type, body)
+	if err != nil {
+		return reply{}, err
+	}
+	if id != ref.ID {
+		return reply{}, errOtherID(ref.Type)
+	}
+	return a.apply(c, audit.ActUpdate, store.Change{Permit: p, Op: store.OpUpdate, Resource: ward.Resource{Ref: ref, Body: body}, IfMatch: ifMatch})
+}
+
+func errOtherID(rt string) *ward.Error {
+	return ward.E(ward.Invalid, "fhirrest.update", "the body needs an id, and the one of the URL", nil).At(rt + ".id")
+}
+
+// remove serves DELETE [type]/[id].
+//
+// SPEC(FHIR R4 3.1.0.7 delete): 204; deleting what is deleted already is no error.
+func (a *API) remove(c *call) (reply, error) {
+	if err := c.only(); err != nil {
+		return reply{}, err
+	}
+	ifMatch, err := c.ifMatch()
+	if err != nil {
+		return reply{}, err
+	}
+	return a.removeOf(c, c.g.Permit, ward.Reference{Type: c.rt, ID: c.id}, ifMatch)
+}
+
+func (a *API) removeOf(c *call, p access.Permit, ref ward.Reference, ifMatch int64) (reply, error) {
+	return a.apply(c, audit.ActDelete, store.Change{Permit: p, Op: store.OpDelete, Resource: ward.Resource{Ref: ref}, IfMatch: ifMatch})
+}
+
+// apply writes one change and answers.
+func (a *API) apply(c *call, act audit.Act, change store.Change) (reply, error) {
+	results, err := a.store.Apply(c.r.Context(), act, []store.Change{change})
+	if err != nil {
+		return reply{}, err
+	}
+	return a.written(change, results[0], preferOf(c.r))
+}
+
+// written is the answer to one change.
+func (a *API) written(change store.Change, res store.Result, prefer string) (reply, error) {
+	v := res.Version
+	out := versionReply(http.StatusOK, v)
+	out.body = nil
+	if change.Op == store.OpDelete {
+		out.status = http.StatusNoContent
+		return out, nil
+	}
+	if res.Created {
+		out.status = http.StatusCreated
+	}
+	out.location = a.base + "/" + v.Ref.String() + "/_history/" + strconv.FormatInt(v.Number, 10)
+	switch prefer {
+	case "minimal":
+		return out, nil
+	case "OperationOutcome":
+		out.body = fhir.Done("stored as version " + strconv.FormatInt(v.Number, 10))
+		return out, nil
+	}
+	if out.body = v.Body; len(out.body) > 0 { // found by If-None-Exist
+		return out, nil
+	}
+	body, err := fhir.Stamp([]byte(change.Resource.Body), v.Ref.ID, v.Number, v.Updated)
+	out.body = body
+	return out, err
+}
+
+// preferOf reads what a write should answer: minimal, representation, OperationOutcome or "".
+//
+// SPEC(FHIR R4 3.1.0.1.7): Prefer: return=...
+func preferOf(r *http.Request) string {
+	for _, one := range strings.FieldsFunc(strings.Join(r.Header.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' }) {
+		switch want, _ := strings.CutPrefix(strings.TrimSpace(one), "return="); want {
+		case "minimal", "representation", "OperationOutcome":
+			return want
+		}
+	}
+	return ""
+}
+
+func (c *call) ifMatch() (int64, error) {
+	if several(c.r, "If-Match") {
+		return 0, errIfMatch
+	}
+	return parseIfMatch(c.r.Header.Get("If-Match"))
+}
+
+func several(r *http.Request, header string) bool { return len(r.Header.Values(header)) > 1 }
+
+var errIfMatch = ward.E(ward.Invalid, "fhirrest", `If-Match names one version, as W/"3"`, nil)
+
+// parseIfMatch reads W/"3"; "" is 0.
+func parseIfMatch(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	tag := strings.TrimPrefix(text, "W/")
+	if len(tag) < 3 || tag[0] != '"' || tag[len(tag)-1] != '"' {
+		return 0, errIfMatch
+	}
+	n, err := strconv.ParseInt(tag[1:len(tag)-1], 10, 64)
+	if err != nil || n < 1 {
+		return 0, errIfMatch
+	}
+	return n, nil
+}
+
+// parseCondition reads the query of If-None-Exist; "" is nil.
+func parseCondition(rt, text string) (*fhir.Search, error) {
+	if text == "" {
+		return nil, nil
+	}
+	text = strings.TrimPrefix(strings.TrimPrefix(text, rt), "?")
+	bad := func(public string) error {
+		return ward.E(ward.Invalid, "fhirrest.create", public, nil).At("If-None-Exist")
+	}
+	query, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, bad("the condition is a search query such as identifier=system|value")
+	}
+	q, err := fhir.ParseSearch(rt, query)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Clauses) == 0 && len(q.IDs) == 0 {
+		return nil, bad("the condition needs at least one search parameter")
+	}
+	return &q, nil
+}
+
+// literal checks type and references of a body that is written on its own: absolute references to this server become
+// relative, and those that only a transaction can resolve are refused. It returns the body's id too.
+func (a *API) literal(rt string, body ward.Protected) (ward.Protected, string, error) {
+	f, err := fhir.Refs([]byte(body))
+	if err != nil {
+		return nil, "", err
+	}
+	if f.Type != rt {
+		return nil, "", ward.E(ward.Invalid, "fhirrest.write", "the body's resourceType is not the type of the URL", nil).At("resourceType")
+	}
+	with := make([]string, len(f.References))
+	for i, ref := range f.References {
+		if own, ok := a.relative(ref.Target); ok {
+			with[i] = own
+			continue
+		}
+		if conditional(ref.Target) || strings.HasPrefix(ref.Target, "urn:uuid:") || strings.HasPrefix(ref.Target, "urn:oid:") {
+			return nil, "", ward.E(ward.Unprocessable, "fhirrest.write", "conditional references and references to entries of a bundle are resolved in transactions only; refer by Type/id", nil).At(ref.Path)
+		}
+	}
+	out, err := fhir.Replace([]byte(body), f.References, with)
+	return out, f.ID, err
+}
+
+// relative turns an absolute reference to this server into Type/id.
+func (a *API) relative(target string) (string, bool) {
+	rest, ok := strings.CutPrefix(target, a.base+"/")
+	if !ok {
+		return "", false
+	}
+	if _, _, ok := fhir.SplitReference(rest); !ok {
+		return "", false
+	}
+	return rest, true
+}
+
+// conditional reports whether a reference is a search, Type?query.
+//
+// SPEC(FHIR R4 3.1.0.11.2.1 conditional references).
+func conditional(target string) bool {
+	rt, _, ok := strings.Cut(target, "?")
+	if !ok || rt == "" {
+		return false
+	}
+	for _, c := range []byte(rt) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
+}
