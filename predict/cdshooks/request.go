@@ -1,0 +1,86 @@
+package cdshooks
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/ward-health/ward"
+)
+
+const (
+	hook        = "patient-view"
+	maxRequest  = 1 << 20
+	maxUserID   = 128
+	maxHookName = 64
+)
+
+// request is the part of a CDS Hooks call that is read. Everything else, prefetch and fhirAuthorization among it, is
+// skipped without being kept.
+type request struct {
+	Hook         string `json:"hook"`
+	HookInstance string `json:"hookInstance"`
+	Context      struct {
+		UserID    string `json:"userId"`
+		PatientID string `json:"patientId"`
+	} `json:"context"`
+}
+
+// readRequest reads a call strictly: JSON in UTF-8 without doubled members, at most 1 MiB.
+func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
+	var q request
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		return q, ward.E(ward.Unsupported, "cdshooks.request", "the request must be application/json", nil)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return q, ward.E(ward.TooLarge, "cdshooks.request", "a call is at most 1 MiB; prefetch is not needed", nil)
+		}
+		return q, ward.E(ward.Invalid, "cdshooks.request", "the request could not be read to its end", nil)
+	}
+	return parse(body)
+}
+
+func parse(body []byte) (request, error) {
+	var q request
+	if err := json.Unmarshal(body, &q); err != nil {
+		return request{}, invalid("", "the request must be one JSON object of a CDS Hooks call, without doubled members")
+	}
+	return q, q.check()
+}
+
+func invalid(path, public string) error {
+	return ward.E(ward.Invalid, "cdshooks.request", public, nil).At(path)
+}
+
+// check holds what the hook demands.
+//
+// SPEC(CDS Hooks 2.0, HTTP Request, Body): hook, hookInstance and context are required; hookInstance is a UUID.
+// SPEC(CDS Hooks 2.0, patient-view): context has userId, "[ResourceType]/[id]", and patientId.
+func (q request) check() error {
+	if len(q.Hook) > maxHookName || q.Hook != hook {
+		return invalid("hook", "must be "+hook)
+	}
+	if _, err := ward.ParseID(q.HookInstance); err != nil {
+		return invalid("hookInstance", "must be a UUID")
+	}
+	kind, id, _ := strings.Cut(q.Context.UserID, "/")
+	switch kind {
+	case "Practitioner", "PractitionerRole", "Patient", "RelatedPerson":
+	default:
+		return invalid("context.userId", "must have the form Practitioner/id, PractitionerRole/id, Patient/id or RelatedPerson/id")
+	}
+	if len(q.Context.UserID) > maxUserID || !ward.ValidID(id) {
+		return invalid("context.userId", "must have the form Type/id")
+	}
+	if !ward.ValidID(q.Context.PatientID) {
+		return invalid("context.patientId", "must be the FHIR id of the patient, without type")
+	}
+	return nil
+}
