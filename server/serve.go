@@ -1,0 +1,192 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/audit"
+	"github.com/ward-health/ward/engine/db"
+)
+
+const (
+	shutdownBound = 15 * time.Second // from the end of Serve's context to its return
+	headerTimeout = 10 * time.Second
+	readTimeout   = 2 * time.Minute
+	writeTimeout  = 5 * time.Minute
+	idleTimeout   = 2 * time.Minute
+	headerBytes   = 32 << 10
+	streamStep    = time.Minute // a stream's client must take a line within it
+	progressEvery = 500 * time.Millisecond
+)
+
+func deadline(d time.Duration) time.Time { return time.Now().Add(d) }
+
+// newTicker returns a function that is true at most once per interval.
+func newTicker(every time.Duration) func() bool {
+	var last time.Time
+	return func() bool {
+		if time.Since(last) < every {
+			return false
+		}
+		last = time.Now()
+		return true
+	}
+}
+
+// background is what runs beside requests.
+type background struct {
+	stopQueue, stopLog context.CancelFunc
+	queueDone, logDone chan struct{}
+	fatal              chan error
+}
+
+// start runs the sequencer and the queue's workers. fatal gets the error of one that ends by itself.
+func (n *Node) start() <-chan error {
+	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), fatal: make(chan error, 2)}
+	run := func(what string, fn func(context.Context) error, done chan struct{}) context.CancelFunc {
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() {
+			defer close(done)
+			err := fn(ctx)
+			if ctx.Err() == nil {
+				b.fatal <- ward.E(ward.Internal, "server."+what, "the "+what+" ended by itself", err)
+			}
+		}()
+		return cancel
+	}
+	b.stopLog = run("log", n.log.Run, b.logDone)
+	b.stopQueue = run("queue", n.queue.Run, b.queueDone)
+	n.running = b
+	return b.fatal
+}
+
+// quiet stops the workers, then the log after everything in it is under a published checkpoint.
+func (n *Node) quiet(ctx context.Context) error {
+	b := n.running
+	if b == nil {
+		return nil
+	}
+	n.running = nil
+	b.stopQueue()
+	wait(ctx, b.queueDone)
+	err := n.log.Flush(ctx)
+	b.stopLog()
+	wait(ctx, b.logDone)
+	return err
+}
+
+func wait(ctx context.Context, done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Serve answers on the configured address and on the node's own socket until ctx ends, then stops in order: readiness off,
+// no new connections, requests drained, queue stopped, log flushed under a checkpoint, everything closed; within 15 s.
+// The node cannot be used afterwards.
+func (n *Node) Serve(ctx context.Context) error {
+	public, local, err := n.listeners()
+	if err != nil {
+		return errors.Join(err, n.Close())
+	}
+	fatal := n.start()
+	if err := errors.Join(n.enter(ctx, "start"), n.furnishAll(ctx)); err != nil {
+		public.Close()
+		local.Close()
+		return errors.Join(err, n.Close())
+	}
+	servers := []*http.Server{n.server(n.public), n.server(n.local)}
+	servers[1].ConnContext = credentialed
+	failed := make(chan error, 2)
+	for i, l := range []net.Listener{public, local} {
+		go func() { failed <- servers[i].Serve(l) }()
+	}
+	n.ready.Store(true)
+	n.logger.Info("ready", "address", public.Addr().String(), "url", n.config.BaseURL(), "database", n.db.Engine())
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-failed:
+	case err = <-fatal:
+	}
+	return errors.Join(err, n.shutdown(servers))
+}
+
+// listeners binds the public address and the node's own socket.
+func (n *Node) listeners() (public, local net.Listener, err error) {
+	if n.config.Listener == nil {
+		if err := n.config.Bind(); err != nil {
+			return nil, nil, err
+		}
+	}
+	public = n.config.Listener
+	if !n.config.LoopbackOnly {
+		config, err := n.tls()
+		if err != nil {
+			public.Close()
+			return nil, nil, err
+		}
+		public = tls.NewListener(public, config)
+	}
+	if local, err = listenSocket(n.layout.Socket()); err != nil {
+		public.Close()
+		return nil, nil, err
+	}
+	return public, local, nil
+}
+
+func (n *Node) server(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes, ErrorLog: log.New(discard{n}, "", 0)}
+}
+
+// discard takes the lines of net/http, which may quote what a client sent, and keeps their number only.
+type discard struct{ n *Node }
+
+func (d discard) Write(b []byte) (int, error) {
+	d.n.metrics.connectionErrors.Inc()
+	return len(b), nil
+}
+
+func (n *Node) shutdown(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownBound)
+	defer cancel()
+	n.ready.Store(false)
+	n.logger.Info("stopping")
+	var errs []error
+	drained, cancelDrain := context.WithTimeout(ctx, shutdownBound*2/3)
+	for _, s := range servers {
+		if s.Shutdown(drained) != nil {
+			s.Close()
+			n.logger.Warn("requests cut off", "reason", "they did not end in time")
+		}
+	}
+	cancelDrain()
+	done := make(chan error, 1)
+	go func() {
+		stopped := n.enter(ctx, "stop")
+		done <- errors.Join(stopped, n.quiet(ctx), n.release())
+	}()
+	select {
+	case err := <-done:
+		errs = append(errs, err)
+	case <-ctx.Done():
+		errs = append(errs, ward.E(ward.Unavailable, "server.stop", "the node did not stop in 15 s; nothing acknowledged is lost", ctx.Err()))
+	}
+	n.logger.Info("stopped")
+	return errors.Join(errs...)
+}
+
+// enter records an act of the node itself.
+func (n *Node) enter(ctx context.Context, note string) error {
+	_, err := n.log.Begin(ctx, audit.Intent{Tenant: db.System, Act: audit.ActNode, Outcome: audit.Done,
+		Purpose: ward.SystemAdmin, Request: ward.NewID(), Note: note})
+	return err
+}
