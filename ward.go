@@ -174,6 +174,7 @@ type Version struct {
 	Body    Protected // JSON with id, meta.versionId and meta.lastUpdated in place
 	Digest  [32]byte  // SHA-256 of the stored ciphertext; stands in the log leaf of the write
 	Entry   ID        // audit entry of the write
+	Seen    ID        // audit entry under which this copy was opened; zero for a copy that no read gave out
 }
 
 // ETag returns the weak entity tag of the version.
