@@ -272,6 +272,11 @@ func replay(t *testing.T, n *predicttest.Node, patients int) {
 			t.Errorf("%s: %+v, %v", truth[i].Case, r, err)
 		}
 	}
+	// The local operator may replay though it may not read.
+	operator := access.Grant{Permit: n.Operator(n.Tenant.ID, access.DecisionReplay)}
+	if r, err := n.Predict.Replay(ctx, operator, ids[0]); err != nil || !r.Equal {
+		t.Errorf("operator: %+v, %v", r, err)
+	}
 	// An erased patient's decision is not recomputed and says so.
 	if _, err := n.Store.Shred(ctx, n.Permit(ward.Privacy, access.Shred, ""), truth[0].Patient); err != nil {
 		t.Fatal(err)
@@ -316,6 +321,10 @@ func TestReplayFindsChange(t *testing.T) {
 		"the inputs differ": func(d *ward.Decision) {
 			d.Inputs = slices.Clone(d.Inputs)
 			d.Inputs[0].Value = 1.0000000000000002
+		},
+		"it cannot be recomputed: a source version is not the one that was recorded, or this caller may not see it": func(d *ward.Decision) {
+			d.Inputs = slices.Clone(d.Inputs)
+			d.Inputs[0].Version = 2
 		},
 		"the model differ": func(d *ward.Decision) { d.Model = "egfr-ckd-epi-2021@1.0.1" },
 	} {
@@ -480,6 +489,14 @@ func push(t *testing.T, n *predicttest.Node) {
 	}
 	if err := n.Registry.Push(ctx, n.Permit(ward.Clinician, access.Read, "Patient"), next, n.Signer, n.Public); ward.KindOf(err) != ward.Denied {
 		t.Errorf("another permit: %v", err)
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := n.Registry.Push(ended, n.Operator(n.Tenant.ID, access.ModelPush), next, n.Signer, n.Public); err == nil {
+		t.Error("a push whose caller has gone is not refused")
+	}
+	if v, err := n.Registry.Active(ctx, tn, predicttest.Model); err != nil || v.Digest() != first.Digest() {
+		t.Errorf("after a push that failed: %s, %v", v.Model(), err)
 	}
 	before := pushes(n)
 	if err := n.Push(builtin, n.Signer, n.Public); err != nil {

@@ -21,8 +21,9 @@ type Replay struct {
 }
 
 // Replay recomputes a decision from its recorded source versions with the artefact of its digest at its own time, and
-// compares the canonical part byte by byte. g.Permit is for access.DecisionReplay; the sources are read under further
-// permits of the same principal. What cannot be recomputed because it was erased is no error but says so.
+// compares the canonical part byte by byte. g.Permit is for access.DecisionReplay, which opens the recorded sources of that
+// decision and nothing else. What cannot be recomputed because it was erased, or because a source is not what was recorded,
+// is no error but says so.
 func (s *Service) Replay(ctx context.Context, g access.Grant, id ward.ID) (Replay, error) {
 	out := Replay{Decision: id}
 	if err := g.Permit.Allows(access.DecisionReplay, ""); err != nil {
@@ -44,9 +45,9 @@ func (s *Service) Replay(ctx context.Context, g access.Grant, id ward.ID) (Repla
 	if err != nil {
 		return out, unverified(err)
 	}
-	who, r, err := s.sources(ctx, g, v.Manifest(), d)
+	who, r, err := s.sources(ctx, g.Permit, v.Manifest(), d)
 	if err != nil {
-		return gone(out, err)
+		return missing(out, err)
 	}
 	again := d
 	again.Model = v.Model()
@@ -63,8 +64,17 @@ func gone(out Replay, err error) (Replay, error) {
 	return out, err
 }
 
+// missing turns a source that is hidden from the caller, or is not the one that was recorded, into an answer as well.
+func missing(out Replay, err error) (Replay, error) {
+	if ward.KindOf(err) == ward.NotFound {
+		out.Why = "it cannot be recomputed: a source version is not the one that was recorded, or this caller may not see it"
+		return out, nil
+	}
+	return gone(out, err)
+}
+
 // sources re-reads exactly the versions that the decision recorded.
-func (s *Service) sources(ctx context.Context, g access.Grant, m registry.Manifest, d ward.Decision) (who *person, r *result, err error) {
+func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manifest, d ward.Decision) (who *person, r *result, err error) {
 	type key struct {
 		source  string
 		version int64
@@ -80,11 +90,7 @@ func (s *Service) sources(ctx context.Context, g access.Grant, m registry.Manife
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := g.Decide(ctx, access.Read, ref.Type)
-		if err != nil {
-			return nil, nil, err
-		}
-		v, err := s.store.VRead(ctx, p, ref, in.Version)
+		v, err := s.store.Source(ctx, p, d.ID, ref, in.Version)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/clinical/simulate"
+	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/engine/db/dbtest"
 	"github.com/ward-health/ward/predict/cdshooks"
 	"github.com/ward-health/ward/predict/predicttest"
@@ -227,6 +228,30 @@ func TestRefused(t *testing.T) {
 	r.Header.Set("Content-Type", "text/plain")
 	if got := s.do(r); got.status != 415 {
 		t.Errorf("text: %d %s", got.status, got.raw)
+	}
+}
+
+// TestTamperedModel: a model whose manifest was changed in the database answers nobody, and the caller learns why.
+func TestTamperedModel(t *testing.T) {
+	s := start(t)
+	token := s.token(ward.Clinician)
+	s.Person("p", "male", "1976-03-01", "")
+	s.Result("cr", "p", "2160-0", "final", recent, predicttest.Quantity("1.0", "mg/dL"))
+	if got := s.view(token, "p"); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.raw)
+	}
+	tn := db.Tenant(s.Tenant.Number)
+	s.Must(s.DB.Write(context.Background(), tn, func(tx *db.Tx) error {
+		var manifest []byte
+		if _, err := tx.Get(context.Background(), "SELECT manifest FROM model", nil, &manifest); err != nil {
+			return err
+		}
+		_, err := tx.Exec(context.Background(), "UPDATE model SET manifest = $1", bytes.Replace(manifest, []byte(`"142"`), []byte(`"182"`), 1))
+		return err
+	}))
+	got := s.view(token, "p")
+	if got.status != 503 || len(got.Cards) != 0 || !strings.Contains(got.Message, "cannot be verified") || got.header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", got.status, got.raw)
 	}
 }
 

@@ -14,7 +14,7 @@ const Version = "formula/1"
 //
 //	scale * min(Scr/kappa, 1)^alpha * max(Scr/kappa, 1)^beta * aging^age [* female]
 //
-// of Inker et al., N Engl J Med 385 (2021) 1737, table S8 (race-free, creatinine). All its constants stand in the manifest.
+// of Inker et al., N Engl J Med 385 (2021) 1737 (creatinine, without a race term). All its constants stand in the manifest.
 const CKDEPI2021 = "ckd-epi-2021-creatinine"
 
 // Formula is what a manifest declares: an equation by identifier and each constant by name as a decimal text.
