@@ -54,7 +54,7 @@ func WriteBundle(bundleType string, total int64, at time.Time, links []Link, ent
 		}
 		b.WriteByte(']')
 	}
-	if len(entries) > 0 { // SPEC(FHIR R4 2.6.2): an array is never empty, it is left out
+	if len(entries) > 0 { // SPEC(FHIR R4 json.html#primitive): an array is never empty, it is left out
 		b.WriteString(`,"entry":[`)
 		for i := range entries {
 			b.comma(i)

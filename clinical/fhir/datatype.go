@@ -25,7 +25,7 @@ func (s *scanner) item(n *node) error {
 	k := s.dec.PeekKind()
 	switch n.data {
 	case dtCode, dtBoolean, dtDate, dtDateTime, dtInstant:
-		if n.many && k == 'n' { // SPEC(FHIR R4 2.6.2): null keeps the place of a primitive that has extensions only
+		if n.many && k == 'n' { // SPEC(FHIR R4 json.html#primitive): null keeps the place of a primitive that has extensions only
 			_, err := s.dec.ReadToken()
 			return err
 		}
@@ -93,7 +93,7 @@ func (s *scanner) primitive(n *node) error {
 
 // code reads a code.
 //
-// SPEC(FHIR R4 2.24.0.1 code): no white space at either end, single spaces inside.
+// SPEC(FHIR R4 datatypes.html#code): no white space at either end, single spaces inside.
 func (s *scanner) code() (string, error) {
 	b, err := s.str()
 	if err != nil {
@@ -159,7 +159,7 @@ func (s *scanner) codings(fn func(sys, code string) error) error {
 
 // systemValue reads an Identifier or a ContactPoint.
 //
-// SPEC(FHIR R4 3.1.1.4.10): an Identifier matches by system and value, a ContactPoint by value alone.
+// SPEC(FHIR R4 search.html#token): an Identifier matches by system and value, a ContactPoint by value alone.
 func (s *scanner) systemValue(n *node, contact bool) error {
 	var sys, value string
 	err := s.members(func(name []byte) error {
@@ -230,7 +230,7 @@ func (s *scanner) reference(n *node) error {
 
 // SplitReference reads a relative literal reference, Type/id or Type/id/_history/version. It checks the form only.
 //
-// SPEC(FHIR R4 2.3.0.1): a relative reference has the form [type]/[id](/_history/[vid]).
+// SPEC(FHIR R4 references.html#literal): a relative reference has the form [type]/[id](/_history/[vid]).
 func SplitReference(target string) (rt, id string, ok bool) {
 	rt, id, ok = strings.Cut(target, "/")
 	if !ok || len(rt) == 0 || len(rt) > 64 || rt[0] < 'A' || rt[0] > 'Z' {
@@ -253,7 +253,7 @@ func SplitReference(target string) (rt, id string, ok bool) {
 
 // period reads a Period; ok is false when it has neither end.
 //
-// SPEC(FHIR R4 2.24.0.11 Period): a missing end is open; the end is inclusive with its precision; start may not be after end (per-1).
+// SPEC(FHIR R4 datatypes.html#Period): a missing end is open; the end is inclusive with its precision; start may not be after end (per-1).
 func (s *scanner) period() (lo, hi int64, ok bool, err error) {
 	lo, hi = math.MinInt64, math.MaxInt64
 	err = s.members(func(name []byte) error {
@@ -277,7 +277,7 @@ func (s *scanner) period() (lo, hi int64, ok bool, err error) {
 
 // timing reads a Timing.
 //
-// SPEC(FHIR R4 3.1.1.4.7): of a Timing, only the outer limits matter.
+// SPEC(FHIR R4 search.html#date): of a Timing, only the outer limits matter.
 func (s *scanner) timing(n *node) error {
 	lo, hi, found := int64(math.MaxInt64), int64(math.MinInt64), false
 	outer := func(l, h int64) { lo, hi, found = min(lo, l), max(hi, h), true }

@@ -17,8 +17,8 @@ const dtSearch = dtTiming + 1
 // parseMoment reads a date with its precision as the interval [lo,hi) of Unix microseconds. Without zone it is UTC.
 // Digits beyond microseconds are dropped.
 //
-// SPEC(FHIR R4 2.24.0.1 date, dateTime, instant): partial precision; a time has seconds and a zone; second 60 is allowed.
-// SPEC(FHIR R4 3.1.1.4.7): a date stands for the whole interval that its precision covers.
+// SPEC(FHIR R4 datatypes.html#dateTime): partial precision; a time has seconds and a zone; second 60 is allowed.
+// SPEC(FHIR R4 search.html#date): a date stands for the whole interval that its precision covers.
 func parseMoment(b []byte, dt datatype) (lo, hi int64, ok bool) {
 	p := momentParser{b: b}
 	year := p.digits(4)

@@ -39,7 +39,7 @@ func (c *Clause) any(v Value) bool {
 
 // Holds reports whether one value (of the clause's parameter) satisfies the alternative.
 //
-// SPEC(FHIR R4 3.1.1.4.5 prefixes): eq: the value lies within the given interval; ne: it does not; gt, lt: a part of it is above, below; ge, le:
+// SPEC(FHIR R4 search.html#prefix): eq: the value lies within the given interval; ne: it does not; gt, lt: a part of it is above, below; ge, le:
 // that or eq; sa, eb: all of it is after, before; ap: it overlaps.
 func (m Match) Holds(v Value) bool {
 	switch v.Kind {

@@ -14,7 +14,7 @@ const (
 
 // confLevels orders the codes of v3-Confidentiality.
 //
-// SPEC(FHIR R4 6.1 Security Labels, v3-Confidentiality): U < L < M < N < R < V.
+// SPEC(FHIR R4 security-labels.html, v3-Confidentiality): U < L < M < N < R < V.
 var confLevels = map[string]int{"U": 0, "L": 1, "M": 2, "N": 3, "R": 4, "V": 5}
 
 // labelSystems are the code systems of security labels that say something else than a confidentiality level (sensitivity,

@@ -150,7 +150,7 @@ func (s *scanner) rootMember(name []byte) error {
 		if err != nil {
 			return err
 		}
-		// SPEC(FHIR R4 2.24.0.1 id): letters, digits, '-' and '.', at most 64.
+		// SPEC(FHIR R4 datatypes.html#id): letters, digits, '-' and '.', at most 64.
 		if !ward.ValidID(string(b)) {
 			return s.fail(ward.Invalid, "an id has 1 to 64 characters out of A-Z a-z 0-9 - and .")
 		}
@@ -187,7 +187,7 @@ func (s *scanner) facts() (Facts, error) {
 		s.path = append(s.path[:0], s.typ+"."+row.subject...)
 		return Facts{}, s.fail(ward.Unprocessable, "this element is required (FHIR R4 1..1): it says whose data this is")
 	}
-	// SPEC(FHIR R4 CompartmentDefinition/patient): a resource is in the compartment of the patient that one of these elements names.
+	// SPEC(FHIR R4 compartmentdefinition-patient.html): a resource is in the compartment of the patient that one of these elements names.
 	for _, target := range s.comp {
 		if rt, id, ok := SplitReference(target); ok && rt == "Patient" {
 			f.Patient = id
@@ -302,7 +302,7 @@ func (s *scanner) any() error {
 
 // extensions reads a list of extensions.
 //
-// SPEC(FHIR R4 2.5 Extensibility): an extension is an object with a url; the url is required.
+// SPEC(FHIR R4 extensibility.html#extension): an extension is an object with a url; the url is required.
 func (s *scanner) extensions() error {
 	if k := s.dec.PeekKind(); k != '[' {
 		return s.unexpected(k, "a list of extensions")
@@ -329,7 +329,7 @@ func (s *scanner) extensions() error {
 
 // contained walks the contained resources.
 //
-// SPEC(FHIR R4 2.3.0.3): contained resources have a type and an id, and do not contain resources themselves.
+// SPEC(FHIR R4 references.html#contained): contained resources have a type and an id, and do not contain resources themselves.
 func (s *scanner) contained() error {
 	if k := s.dec.PeekKind(); k != '[' {
 		return s.unexpected(k, "a list of resources")
@@ -363,7 +363,7 @@ func (s *scanner) contained() error {
 
 // str reads a string and returns it unescaped; the bytes are valid until the next string is read.
 //
-// SPEC(FHIR R4 2.24.0.1 string): not empty, no control characters but tab, line feed and carriage return.
+// SPEC(FHIR R4 datatypes.html#string): not empty, no control characters but tab, line feed and carriage return.
 func (s *scanner) str() ([]byte, error) {
 	raw, err := s.rawString()
 	if err != nil {

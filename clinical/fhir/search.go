@@ -51,7 +51,7 @@ type Search struct {
 // ParseSearch reads the query of a type-level search. A parameter, modifier or value that is not offered is
 // ward.Invalid or ward.Unsupported with the list of what is offered; nothing is ignored but _format.
 //
-// SPEC(FHIR R4 3.1.1.4): repeated parameters are AND, comma-separated values are OR.
+// SPEC(FHIR R4 search.html#combining): repeated parameters are AND, comma-separated values are OR.
 func ParseSearch(rt string, q url.Values) (Search, error) {
 	def := compiled[rt]
 	if def == nil {
@@ -182,11 +182,11 @@ func (p *searchParser) count(value string) error {
 	if err != nil || n < 0 {
 		return refuse(ward.Invalid, "_count", "_count is a whole number, 0 to "+strconv.Itoa(MaxCount))
 	}
-	if n == 0 { // SPEC(FHIR R4 3.1.1.5.3): _count=0 is treated the same as _summary=count
+	if n == 0 { // SPEC(FHIR R4 search.html#count): _count=0 is treated the same as _summary=count
 		p.s.Only, p.s.Total = true, true
 		return nil
 	}
-	p.s.Count = min(n, MaxCount) // SPEC(FHIR R4 3.1.1.5.3): a server may return fewer than asked, never more
+	p.s.Count = min(n, MaxCount) // SPEC(FHIR R4 search.html#count): a server may return fewer than asked, never more
 	return nil
 }
 
@@ -241,7 +241,7 @@ func (p *searchParser) match(info ParamInfo, name, part string) ([]Match, error)
 	return dateMatch(name, part)
 }
 
-// SPEC(FHIR R4 3.1.1.4.10 token): [code], [system]|[code], |[code] (no system), [system]| (any code of the system).
+// SPEC(FHIR R4 search.html#token): [code], [system]|[code], |[code] (no system), [system]| (any code of the system).
 func tokenMatch(name, part string) ([]Match, error) {
 	sides, err := splitValue(part, '|')
 	if err != nil {
@@ -259,7 +259,7 @@ func tokenMatch(name, part string) ([]Match, error) {
 	return []Match{m}, nil
 }
 
-// SPEC(FHIR R4 3.1.1.4.12 reference): [id], [type]/[id] or an absolute URL; the latter names no resource of this server.
+// SPEC(FHIR R4 search.html#reference): [id], [type]/[id] or an absolute URL; the latter names no resource of this server.
 func (p *searchParser) refMatch(info ParamInfo, name, part string) ([]Match, error) {
 	value := unescape(part)
 	targets := strings.Fields(p.def.byCode[name].extra)
@@ -282,7 +282,7 @@ func (p *searchParser) refMatch(info ParamInfo, name, part string) ([]Match, err
 
 var prefixes = []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"}
 
-// SPEC(FHIR R4 3.1.1.4.7 date): an optional prefix and a date of any precision, which stands for its whole interval.
+// SPEC(FHIR R4 search.html#date): an optional prefix and a date of any precision, which stands for its whole interval.
 func dateMatch(name, part string) ([]Match, error) {
 	m := Match{Prefix: "eq"}
 	value := unescape(part)
@@ -299,7 +299,7 @@ func dateMatch(name, part string) ([]Match, error) {
 
 // splitValue splits at a delimiter that no backslash escapes; the parts keep their escapes.
 //
-// SPEC(FHIR R4 3.1.1.4.0.1 Escaping): \, \| \$ and \\ stand for the second character.
+// SPEC(FHIR R4 search.html#escaping): \, \| \$ and \\ stand for the second character.
 func splitValue(value string, delim byte) ([]string, error) {
 	var parts []string
 	from := 0

@@ -25,7 +25,7 @@ func Strip(body []byte, id string) ([]byte, error) { return restamp(body, id, ""
 
 // Stamp returns the body with id, meta.versionId and meta.lastUpdated set, all other bytes kept.
 //
-// SPEC(FHIR R4 3.1.0.1.3): the server sets id, versionId and lastUpdated, whatever the client sent.
+// SPEC(FHIR R4 http.html#versions): the server sets id, versionId and lastUpdated, whatever the client sent.
 func Stamp(body []byte, id string, version int64, updated time.Time) ([]byte, error) {
 	return restamp(body, id, `"versionId":"`+strconv.FormatInt(version, 10)+`","lastUpdated":"`+Instant(updated)+`"`)
 }

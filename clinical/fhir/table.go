@@ -50,7 +50,7 @@ type paramRow struct {
 
 const anyAgent = "Practitioner PractitionerRole Organization Patient RelatedPerson"
 
-// SPEC(FHIR R4 CompartmentDefinition/patient): column patient. SPEC(FHIR R4 search parameter registry): codes, expressions and targets.
+// SPEC(FHIR R4 compartmentdefinition-patient.html): column patient. SPEC(FHIR R4 searchparameter-registry.html): codes, expressions and targets.
 var table = []typeRow{
 	{"AllergyIntolerance", 768, "patient", true, "patient recorder asserter", []paramRow{
 		{1, "identifier", Token, "AllergyIntolerance.identifier", "identifier*:Identifier", ""},

@@ -18,7 +18,7 @@ const maxBatchAnswer = 64 << 20
 
 // batch runs every entry by itself.
 //
-// SPEC(FHIR R4 3.1.0.11.1 batch): entries do not depend on one another; each has its own outcome; the answer is 200.
+// SPEC(FHIR R4 http.html#transaction): entries do not depend on one another; each has its own outcome; the answer is 200.
 func (a *API) batch(c *call, list []entry) (reply, error) {
 	if len(list) > maxBatch {
 		return reply{}, ward.E(ward.TooLarge, "fhirrest.batch", "a batch may have at most "+strconv.Itoa(maxBatch)+" entries; send several, or a transaction", nil).At("Bundle.entry")

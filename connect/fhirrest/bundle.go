@@ -86,7 +86,7 @@ func (b *bundleReader) syntax(err error) error {
 
 // parseBundle reads a request bundle.
 //
-// SPEC(FHIR R4 3.1.0.11 batch/transaction): a Bundle of type batch or transaction; each entry has a request with method and url.
+// SPEC(FHIR R4 http.html#transaction): a Bundle of type batch or transaction; each entry has a request with method and url.
 func parseBundle(body []byte) (bundleIn, error) {
 	b := &bundleReader{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), path: []string{"Bundle"}}
 	var in bundleIn

@@ -74,7 +74,7 @@ type searchParam struct {
 
 // capabilityStatement describes what this build serves. It is the same for every tenant and caller.
 //
-// SPEC(FHIR R4 3.1.0.13 capabilities; CapabilityStatement cpb-*): kind instance needs implementation; type names and parameters are unique.
+// SPEC(FHIR R4 http.html#capabilities, CapabilityStatement cpb-*): kind instance needs implementation; type names and parameters are unique.
 func capabilityStatement(base string) []byte {
 	interactions := func(codes ...string) (list []interaction) {
 		for _, c := range codes {
@@ -90,7 +90,7 @@ func capabilityStatement(base string) []byte {
 	common := map[fhir.Param]bool{fhir.ParamID: true, fhir.ParamLastUpdated: true, fhir.ParamSecurity: true, fhir.ParamTag: true}
 	for i, rt := range fhir.Types() {
 		row := resource{Type: rt, Interaction: interactions("read", "vread", "update", "delete", "history-instance", "create", "search-type"),
-			Versioning: "versioned-update", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "not-match",
+			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "not-match",
 			ConditionalDelete: "not-supported", ReferencePolicy: []string{"literal", "logical"}}
 		for _, p := range fhir.SearchParams(rt) {
 			sp := searchParam{p.Code, p.Kind.String(), p.Doc}

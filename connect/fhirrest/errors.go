@@ -11,7 +11,7 @@ import (
 
 // statuses maps kinds of failure to HTTP.
 //
-// SPEC(FHIR R4 3.1.0.1.5, 3.1.0.2.1, 3.1.0.4, 3.1.0.8): 400 for what cannot be parsed or is not supported, 404, 409, 410, 412, 422.
+// SPEC(FHIR R4 http.html#Status-Codes): 400 for what cannot be parsed or is not supported, 404, 409, 410, 412, 422.
 var statuses = map[ward.ErrorKind]int{
 	ward.Internal: http.StatusInternalServerError, ward.Invalid: http.StatusBadRequest, ward.Unauthentic: http.StatusUnauthorized,
 	ward.Denied: http.StatusForbidden, ward.NotFound: http.StatusNotFound, ward.Gone: http.StatusGone, ward.Conflict: http.StatusConflict,

@@ -92,7 +92,7 @@ func write(w http.ResponseWriter, out reply) {
 
 // acceptable refuses requests for another format than JSON.
 //
-// SPEC(FHIR R4 3.1.0.1.11): _format overrides Accept; 406 when neither names a format that the server has.
+// SPEC(FHIR R4 http.html#mime-type): _format overrides Accept; 406 when neither names a format that the server has.
 func acceptable(r *http.Request, query url.Values) error {
 	refused := withStatus(http.StatusNotAcceptable, "answers are application/fhir+json in FHIR version 4.0; ask for it by Accept or by _format=json")
 	if f, ok := query["_format"]; ok {
@@ -144,7 +144,7 @@ func jsonType(s string, ranges bool) bool {
 
 // body reads the JSON body of a write.
 //
-// SPEC(FHIR R4 3.1.0.1.11): a body in a format that the server does not take is 415.
+// SPEC(FHIR R4 http.html#mime-type): a body in a format that the server does not take is 415.
 func (c *call) body(limit int64) (ward.Protected, error) {
 	if !jsonType(c.r.Header.Get("Content-Type"), false) {
 		return nil, withStatus(http.StatusUnsupportedMediaType, "a body is application/fhir+json (or application/json) in UTF-8, FHIR version 4.0; say so by Content-Type")

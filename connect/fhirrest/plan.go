@@ -48,7 +48,7 @@ func (a *API) newPlan(c *call, entries []entry) (*plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		// SPEC(FHIR R4 3.1.0.11.2): a transaction that names the same resource twice fails.
+		// SPEC(FHIR R4 http.html#trules): a transaction that names the same resource twice fails.
 		if s.ref.ID != "" {
 			if targets[s.ref] {
 				return nil, s.fail(ward.Invalid, "request.url", "a transaction may touch a resource once only")
@@ -163,7 +163,7 @@ func (p *plan) permit(ctx context.Context, action access.Action, rt string) (acc
 
 // identify gives every create its id, so that others can refer to it.
 //
-// SPEC(FHIR R4 3.1.0.11.2): references to a fullUrl become references to the id that the server gives.
+// SPEC(FHIR R4 http.html#trules): references to a fullUrl become references to the id that the server gives.
 func (p *plan) identify(ctx context.Context) error {
 	referred := map[*step]bool{}
 	for _, s := range p.steps {
@@ -215,7 +215,7 @@ func (p *plan) seek(ctx context.Context, s *step) error {
 
 // inBundle returns the entry that a reference of s means, nil if none.
 //
-// SPEC(FHIR R4 2.36.4 resolving references in Bundles): by fullUrl; a relative reference is joined to the base of the referring entry's fullUrl.
+// SPEC(FHIR R4 bundle.html#references): by fullUrl; a relative reference is joined to the base of the referring entry's fullUrl.
 func (p *plan) inBundle(s *step, target string) *step {
 	target, _, _ = strings.Cut(target, "/_history/")
 	if to := p.ids[target]; to != nil {
@@ -246,7 +246,7 @@ const maxResolve = 1_000
 
 // resolve finds what the conditional references name, all of one type at once.
 //
-// SPEC(FHIR R4 3.1.0.11.2.1): no match or several fail the transaction.
+// SPEC(FHIR R4 http.html#trules): no match or several fail the transaction.
 func (p *plan) resolve(ctx context.Context) error {
 	type wanted struct {
 		target string

@@ -22,7 +22,7 @@ func knownType(rt string) error {
 
 // read serves the current version.
 //
-// SPEC(FHIR R4 3.1.0.2 read): 200 with ETag and Last-Modified, 404 unknown, 410 deleted; 3.1.0.5.1: 304 when If-None-Match holds the current ETag.
+// SPEC(FHIR R4 http.html#read): 200 with ETag and Last-Modified, 404 unknown, 410 deleted; http.html#cread: 304 when If-None-Match holds the current ETag.
 func (a *API) read(c *call) (reply, error) {
 	if err := c.only(); err != nil {
 		return reply{}, err
@@ -77,7 +77,7 @@ func noneMatch(headers []string, etag string) bool {
 
 // history serves the versions of one resource, newest first.
 //
-// SPEC(FHIR R4 3.1.0.12 history): a Bundle of type history; each entry says by which request the version came about.
+// SPEC(FHIR R4 http.html#history): a Bundle of type history; each entry says by which request the version came about.
 func (a *API) history(c *call) (reply, error) {
 	if err := c.only("_count", "_cursor"); err != nil {
 		return reply{}, err

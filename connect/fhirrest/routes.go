@@ -29,7 +29,7 @@ func New(d Deps) *API {
 
 // Routes returns its rows of the route table.
 //
-// SPEC(FHIR R4 3.1.0 RESTful API): the paths and methods of the interactions.
+// SPEC(FHIR R4 http.html): the paths and methods of the interactions.
 func (a *API) Routes() []access.Route {
 	data := func(pattern string, action access.Action, h func(*call) (reply, error)) access.Route {
 		return access.Route{Pattern: pattern, Action: action, Audit: access.AuditData, Handle: a.handle(h)}

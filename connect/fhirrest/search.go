@@ -16,7 +16,7 @@ const maxForm = 1 << 20
 
 // search serves GET [type]?...
 //
-// SPEC(FHIR R4 3.1.0.9 search): a Bundle of type searchset.
+// SPEC(FHIR R4 http.html#search): a Bundle of type searchset.
 func (a *API) search(c *call) (reply, error) {
 	return a.find(c, c.g.Permit, c.rt, c.query, echo(a.base+"/"+c.rt, c.r.URL.RawQuery))
 }
@@ -38,7 +38,7 @@ func (a *API) searchForm(c *call) (reply, error) {
 		if err != nil {
 			return reply{}, ward.E(ward.Invalid, "fhirrest.search", "the form is not well encoded", nil)
 		}
-		for name, values := range form { // SPEC(FHIR R4 3.1.0.9): parameters of the URL and of the body together
+		for name, values := range form { // SPEC(FHIR R4 http.html#search): parameters of the URL and of the body together
 			query[name] = append(query[name], values...)
 		}
 		if err := acceptable(c.r, query); err != nil {

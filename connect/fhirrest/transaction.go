@@ -96,7 +96,7 @@ func (p *plan) attempt(ctx context.Context) (reply, error) {
 
 // changes makes the writes, in the order in which they take effect; at holds the entry of each.
 //
-// SPEC(FHIR R4 3.1.0.11.2): DELETE, then POST, then PUT.
+// SPEC(FHIR R4 http.html#trules): DELETE, then POST, then PUT.
 func (p *plan) changes(ctx context.Context) (changes []store.Change, at []int, err error) {
 	for _, op := range []store.Op{store.OpDelete, store.OpCreate, store.OpUpdate} {
 		for i, s := range p.steps {

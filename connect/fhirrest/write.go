@@ -15,7 +15,7 @@ import (
 
 // create serves POST [type].
 //
-// SPEC(FHIR R4 3.1.0.8 create): 201 with Location, ETag, Last-Modified; an id in the body is not kept. 3.1.0.8.1: If-None-Exist.
+// SPEC(FHIR R4 http.html#create): 201 with Location, ETag, Last-Modified; an id in the body is not kept. http.html#ccreate: If-None-Exist.
 func (a *API) create(c *call) (reply, error) {
 	if err := c.only(); err != nil {
 		return reply{}, err
@@ -45,7 +45,7 @@ func (a *API) createOf(c *call, p access.Permit, rt string, body ward.Protected,
 
 // update serves PUT [type]/[id].
 //
-// SPEC(FHIR R4 3.1.0.4 update): the body's id is the URL's, else 400; 200, or 201 when the id was not in use; If-Match: 412 when it fails.
+// SPEC(FHIR R4 http.html#update): the body's id is the URL's, else 400; 200, or 201 when the id was not in use; If-Match: 412 when it fails.
 func (a *API) update(c *call) (reply, error) {
 	if err := c.only(); err != nil {
 		return reply{}, err
@@ -81,7 +81,7 @@ func errOtherID(rt string) *ward.Error {
 
 // remove serves DELETE [type]/[id].
 //
-// SPEC(FHIR R4 3.1.0.7 delete): 204; deleting what is deleted already is no error.
+// SPEC(FHIR R4 http.html#delete): 204; deleting what is deleted already is no error.
 func (a *API) remove(c *call) (reply, error) {
 	if err := c.only(); err != nil {
 		return reply{}, err
@@ -136,7 +136,7 @@ func (a *API) written(change store.Change, res store.Result, prefer string) (rep
 
 // preferOf reads what a write should answer: minimal, representation, OperationOutcome or "".
 //
-// SPEC(FHIR R4 3.1.0.1.7): Prefer: return=...
+// SPEC(FHIR R4 http.html#ops): Prefer: return=...
 func preferOf(r *http.Request) string {
 	for _, one := range strings.FieldsFunc(strings.Join(r.Header.Values("Prefer"), ","), func(c rune) bool { return c == ',' || c == ';' }) {
 		switch want, _ := strings.CutPrefix(strings.TrimSpace(one), "return="); want {
@@ -179,7 +179,7 @@ func parseCondition(rt, text string) (*fhir.Search, error) {
 	if text == "" {
 		return nil, nil
 	}
-	text = strings.TrimPrefix(strings.TrimPrefix(text, rt), "?")
+	text = strings.TrimPrefix(strings.TrimPrefix(text, rt+"?"), "?")
 	bad := func(public string) error {
 		return ward.E(ward.Invalid, "fhirrest.create", public, nil).At("If-None-Exist")
 	}
@@ -235,7 +235,7 @@ func (a *API) relative(target string) (string, bool) {
 
 // conditional reports whether a reference is a search, Type?query.
 //
-// SPEC(FHIR R4 3.1.0.11.2.1 conditional references).
+// SPEC(FHIR R4 http.html#trules).
 func conditional(target string) bool {
 	rt, _, ok := strings.Cut(target, "?")
 	if !ok || rt == "" {
