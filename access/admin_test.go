@@ -309,7 +309,7 @@ func TestDisableClientEndsItsTokens(t *testing.T) {
 	each(t, func(w *world) {
 		w.tenant("north")
 		w.feed("north", "feed")
-		_, body := w.post(assertionForm(forge(t, map[string]any{"alg": "ES384", "typ": "JWT", "kid": "k"}, assertionPayload("feed-client"), es(t, testKeys().ec))))
+		_, body := w.post(w.assertion(t))
 		token, other := body["access_token"].(string), w.token("north", "feed", "")
 		_, _, err := w.Authenticate(w.ctx, token)
 		must(t, err)

@@ -85,6 +85,11 @@ func (w *world) send(r *http.Request) (*httptest.ResponseRecorder, map[string]an
 	return rec, body
 }
 
+// assertion returns a good form of feed-client.
+func (w *world) assertion(t testing.TB) url.Values {
+	return assertionForm(forge(t, map[string]any{"alg": "ES384", "typ": "JWT", "kid": "k"}, assertionPayload("feed-client"), es(t, testKeys().ec)))
+}
+
 func assertionForm(assertion string) url.Values {
 	return url.Values{"grant_type": {grantClient}, "client_assertion_type": {jwtBearer}, "client_assertion": {assertion}}
 }
@@ -229,7 +234,7 @@ func TestParallelReplayOfOneAssertion(t *testing.T) {
 	each(t, func(w *world) {
 		w.tenant("north")
 		w.feed("north", "feed")
-		form := assertionForm(forge(t, map[string]any{"alg": "ES384", "typ": "JWT", "kid": "k"}, assertionPayload("feed-client"), es(t, testKeys().ec)))
+		form := w.assertion(t)
 		if n := w.race(form); n != 1 {
 			t.Fatalf("%d of 100 parallel uses succeeded", n)
 		}

@@ -51,7 +51,8 @@ func (o OneTime) MarshalText() ([]byte, error) { return o.MarshalJSON() }
 // Link returns the address of the page that redeems the code. The code stands in the fragment, which browsers do not send.
 func (a *Authority) Link(o OneTime) string { return a.issuer + linkPath + "#" + o.code }
 
-// NewOneTime makes a sign-in code for an active human principal of the permit's tenant. Codes made before stay valid.
+// NewOneTime makes a sign-in code for an active human principal of the permit's tenant. Codes made before stay valid. Its
+// entry is an ActTokenIssue, as that of the redemption is.
 func (a *Authority) NewOneTime(ctx context.Context, p Permit, id ward.PrincipalID) (OneTime, error) {
 	if err := p.Allows(AdminPrincipal, ""); err != nil {
 		return OneTime{}, err
@@ -62,7 +63,7 @@ func (a *Authority) NewOneTime(ctx context.Context, p Permit, id ward.PrincipalI
 	if !plainID(string(id)) {
 		return OneTime{}, missing(nil, noPrincipal)
 	}
-	entry, err := a.administer(ctx, p, AdminPrincipal, audit.ActPrincipalAdd, "one-time code for principal "+string(id))
+	entry, err := a.administer(ctx, p, AdminPrincipal, audit.ActTokenIssue, "one-time code for principal "+string(id))
 	if err != nil {
 		return OneTime{}, err
 	}

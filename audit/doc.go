@@ -9,7 +9,7 @@
 // It must never put patient data into a leaf, give a Receipt for an entry that is not durable, retry a failed sync,
 // or sign a tree that does not continue the one it signed before.
 //
-// Read in this order: act.go, intent.go, receipt.go, log.go, begin.go, detail.go; frame.go, tape.go, journal.go,
-// recover.go, table.go, emergency.go, commit.go; rows.go, state.go, sequencer.go, publish.go, run.go; entries.go,
-// proof.go, check.go, export.go, handler.go.
+// Read in this order: act.go, intent.go, receipt.go, log.go, begin.go, detail.go, payload.go; frame.go, tape.go,
+// journal.go, recover.go, emergency.go, commit.go, disk.go; rows.go, table.go, state.go, sequencer.go, publish.go,
+// run.go; entries.go, proof.go, check.go, checkpos.go, export.go, handler.go.
 package audit

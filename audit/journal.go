@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -296,37 +297,74 @@ func (j *files) close() error {
 	return errors.Join(err, j.tape.f.Close())
 }
 
-// loader reads single entries by position and keeps the segment that it read last open. Not safe for concurrent use.
+// loader reads single entries by position. It keeps the segment that it read last open, and a piece of it, because
+// entries mostly lie in the order of their indices. Not safe for concurrent use.
 type loader struct {
 	j       *files
 	segment int64
 	f       file
+	piece   []byte
+	start   int64 // offset of piece
 }
 
-// load returns the payload of the entry frame at an offset, after checking its mac.
+const (
+	pieceFirst = 4 << 10  // read for a single entry
+	pieceNext  = 64 << 10 // read for one of many
+)
+
+// load returns the payload of the entry frame at an offset, after checking its mac. It is valid until the next call.
 func (l *loader) load(segment, off int64) ([]byte, error) {
 	bad := fmt.Errorf("no entry in segment %d at offset %d", segment, off)
 	if off < frameOverhead {
 		return nil, bad
 	}
+	size := pieceNext
 	if l.f == nil || l.segment != segment {
 		l.close()
 		f, err := l.j.disk.open(filepath.Join(l.j.dir, segmentName(segment)), false)
 		if err != nil {
 			return nil, err
 		}
-		l.f, l.segment = f, segment
+		l.f, l.segment, l.piece, size = f, segment, l.piece[:0], pieceFirst
 	}
-	var prev [32]byte
-	if _, err := l.f.ReadAt(prev[:], off-32); err != nil {
+	b, err := l.at(off-frameMAC, frameMAC+frameHead, size)
+	if err != nil {
 		return nil, bad
 	}
-	r := &reel{f: l.f, mac: l.j.mac, prev: prev, off: off, buf: make([]byte, 0, 4096)}
-	in, err := r.next()
-	if err != nil || in.kind != frameEntry && in.kind != frameMerged {
+	h, ok := parseHead(b[frameMAC:])
+	if !ok || h.kind != frameEntry && h.kind != frameMerged {
 		return nil, bad
 	}
-	return in.payload, nil
+	if b, err = l.at(off-frameMAC, frameMAC+frameOverhead+h.n, size); err != nil {
+		return nil, bad
+	}
+	prev, frame := [32]byte(b), b[frameMAC:]
+	payload := frame[frameHead : frameHead+h.n]
+	if link(l.j.mac, &prev, frame[:frameHead], payload) != [32]byte(frame[frameHead+h.n:]) {
+		return nil, bad
+	}
+	return payload, nil
+}
+
+// at returns n bytes at an offset out of the piece, which is read anew if they are not in it.
+func (l *loader) at(off int64, n, size int) ([]byte, error) {
+	if i := off - l.start; i >= 0 && i+int64(n) <= int64(len(l.piece)) {
+		return l.piece[i : i+int64(n)], nil
+	}
+	size = max(size, n)
+	if cap(l.piece) < size {
+		l.piece = make([]byte, size)
+	}
+	l.piece, l.start = l.piece[:size], off
+	got, err := l.f.ReadAt(l.piece, off)
+	l.piece = l.piece[:got]
+	if got >= n {
+		return l.piece[:n], nil
+	}
+	if err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, err
 }
 
 func (l *loader) close() {

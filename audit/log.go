@@ -179,6 +179,9 @@ func (l *Log) recover(ctx context.Context) error {
 	if s.st.edge.Size < published.Size {
 		return rollback("the checkpoint published here: %d entries against %d", s.st.edge.Size, published.Size)
 	}
+	if s.st.edge.Size == published.Size && s.st.root() != published.Root {
+		return rollback("the checkpoint published here: its %d entries are others than those of the database", published.Size)
+	}
 	anchors, unsequenced, err := l.openJournal(ctx)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func openFiles(d disk, dir string, m keys.MAC, from cursor, fn func(segment int6
 	if at.a < last {
 		return nil, damaged(at)
 	}
-	return j, j.takeUp(at)
+	return j, j.takeUp(from, at)
 }
 
 func refuseOpen(text string, err error) error {
@@ -75,8 +75,9 @@ func (j *files) holds(from cursor, first, last int64) error {
 	return nil
 }
 
-// takeUp continues writing behind the last good frame.
-func (j *files) takeUp(at cursor) error {
+// takeUp continues writing behind the last good frame. What the database has not sequenced yet is written once more and
+// synced: after a sync that failed, the kernel may show frames that are not on the disk and call the next sync a success.
+func (j *files) takeUp(from, at cursor) error {
 	f, err := j.disk.open(filepath.Join(j.dir, segmentName(at.a)), false)
 	if err != nil {
 		return refuseOpen("the audit journal cannot be opened for writing; check the permissions of the log's folder", err)
@@ -86,15 +87,34 @@ func (j *files) takeUp(at cursor) error {
 		return errors.Join(err, f.Close())
 	}
 	j.tape, j.segment = t, at.a
-	if cut {
-		if err := t.write([]outgoing{{frameRecovery, nil}}, true); err != nil {
-			return refuseOpen("the audit journal cannot be written; check the disk", errors.Join(err, f.Close()))
-		}
-	} else if err := f.sync(); err != nil { // what a killed process left in the page cache
+	if from.a < at.a {
+		from.b = 0
+	}
+	err = rewrite(f, from.b, at.b)
+	if err == nil && cut {
+		err = t.write([]outgoing{{frameRecovery, nil}}, true)
+	}
+	if err != nil {
 		return refuseOpen("the audit journal cannot be written; check the disk", errors.Join(err, f.Close()))
 	}
 	j.settle()
 	return nil
+}
+
+// rewrite writes bytes over themselves and syncs, so that they are on the disk whatever happened to them before.
+func rewrite(f file, from, upTo int64) error {
+	b := make([]byte, min(1<<20, upTo-from))
+	for from < upTo {
+		part := b[:min(int64(len(b)), upTo-from)]
+		if _, err := f.ReadAt(part, from); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(part, from); err != nil {
+			return err
+		}
+		from += int64(len(part))
+	}
+	return f.sync()
 }
 
 // takeUp makes a tape that goes on at a cursor. What stands behind it is zero, or the torn end of one group, which is

@@ -80,6 +80,7 @@ func (l *Log) lead(ctx context.Context) (bool, error) {
 	if err := l.notOlder(s.st); err != nil {
 		return false, err
 	}
+	s.recent, s.gap = nil, s.st.edge.Size != s.pub.size
 	if s.leader && s.st.epoch == old.epoch {
 		s.fresh = true
 		return true, nil
@@ -89,13 +90,12 @@ func (l *Log) lead(ctx context.Context) (bool, error) {
 		return false, errFenced
 	}
 	if l.db.Engine() == "postgres" && stored && s.st.node != l.node && l.leaseHeld() {
-		s.gap, s.recent = true, nil
 		return false, nil
 	}
 	if s.st, err = claim(ctx, l.db, l.mac, l.node); err != nil {
 		return false, err
 	}
-	s.leader, s.fresh, s.gap, s.recent = true, true, true, nil
+	s.leader, s.fresh = true, true
 	return true, nil
 }
 

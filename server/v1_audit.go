@@ -100,6 +100,11 @@ func (n *Node) entries(ctx context.Context, p access.Permit, from int64, count i
 	if err != nil {
 		return EntryPage{}, err
 	}
+	if from < 0 { // the newest entries are those made until now, not those of the last interval
+		if err := n.log.Flush(ctx); err != nil {
+			return EntryPage{}, err
+		}
+	}
 	size := n.log.Size()
 	var found []audit.Entry
 	page := EntryPage{Size: size, Next: size, Entries: []Entry{}}

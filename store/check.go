@@ -238,11 +238,11 @@ func (c *checker) open(ctx context.Context, page []*row, class string, use func(
 		case err == nil:
 			err = use(r, o)
 		case k == ward.Gone:
-			err = c.destroyed(ctx, r)
+			err = c.erasedNow(ctx, r.pat, func() { c.fault("key", r.where(), "the key was destroyed without an erasure") })
 		case k == ward.Denied || k == ward.Unavailable || ctx.Err() != nil:
 		case r.blob != nil:
-			c.fault("blob", r.where(), "the blob is missing or does not open: "+ward.PublicText(err))
-			err = nil
+			text := "the blob is missing or does not open: " + why(err)
+			err = c.erasedNow(ctx, r.pat, func() { c.fault("blob", r.where(), text) })
 		default:
 			c.fault(bodyClass(r), r.where(), why(err))
 			err = nil
@@ -272,13 +272,13 @@ func why(err error) string {
 	return "does not open"
 }
 
-// destroyed judges a row whose key is gone although its patient was not erased when the check began.
-func (c *checker) destroyed(ctx context.Context, r *row) error {
+// erasedNow calls fault unless the patient was erased since the check began.
+func (c *checker) erasedNow(ctx context.Context, pat []byte, fault func()) error {
 	return c.s.db.Read(ctx, c.n.tn, func(tx *db.Tx) error {
 		var e Erasure
-		done, err := erasure(ctx, tx, c.n, r.pat, &e)
+		done, err := erasure(ctx, tx, c.n, pat, &e)
 		if err == nil && !done {
-			c.fault("key", r.where(), "the key was destroyed without an erasure")
+			fault()
 		}
 		return err
 	})
@@ -290,7 +290,7 @@ func (c *checker) body(r *row, o opened, current bool) error {
 		return nil
 	}
 	w := wanted{seq: r.seq, bh: zero16}
-	if r.op == OpDelete {
+	if Op(r.op) == OpDelete {
 		for _, v8 := range o.head.labels {
 			c.add(&w.print, tokKey(fhir.ParamSecurity, v8))
 		}
@@ -310,6 +310,7 @@ func (c *checker) pointers(ctx context.Context) error {
 	after := int64(math.MinInt64)
 	for {
 		n := 0
+		var marked []*pointer
 		err := c.read(ctx, "SELECT "+resColumns+", COALESCE(v.rid, -1), COALESCE(v.ver, 0), COALESCE(v.op, 0), COALESCE(v.upd_us, 0), v.pat, COALESCE(v.conf, -1), "+
 			"(SELECT COUNT(*) FROM ver x WHERE x.tn = r.tn AND x.rid = r.rid), (SELECT COALESCE(MAX(x.ver), 0) FROM ver x WHERE x.tn = r.tn AND x.rid = r.rid) "+
 			"FROM res r LEFT JOIN ver v ON v.tn = r.tn AND v.seq = r.seq WHERE r.tn = $1 AND r.rid > $2 ORDER BY r.rid LIMIT $3",
@@ -322,8 +323,18 @@ func (c *checker) pointers(ctx context.Context) error {
 				n++
 				after = p.rid
 				c.pointer(p, v, count, newest)
+				if _, known := c.erased[subjectOf(p.pat)]; p.flags&flagErased != 0 && !known {
+					marked = append(marked, p)
+				}
 				return nil
 			})
+		for _, p := range marked {
+			if err == nil {
+				err = c.erasedNow(ctx, p.pat, func() {
+					c.fault("pointer", fmt.Sprintf("res rid %d", p.rid), "it is marked as erased and its patient was not")
+				})
+			}
+		}
 		if err != nil || n == 0 {
 			return err
 		}
@@ -346,11 +357,9 @@ func (c *checker) pointer(p *pointer, v *row, count, newest int64) {
 		bad("it does not point to the newest version")
 	case count != newest:
 		c.fault("version", fmt.Sprintf("res rid %d", p.rid), fmt.Sprintf("%d versions are there of %d", count, newest))
-	case v.updUS != p.updUS || v.conf != p.conf || !bytes.Equal(v.pat, p.pat) || (v.op == OpDelete) != p.deleted():
+	case v.updUS != p.updUS || v.conf != p.conf || !bytes.Equal(v.pat, p.pat) || (Op(v.op) == OpDelete) != p.deleted():
 		bad("it differs from its version")
-	case p.flags&flagErased != 0 && !erased:
-		bad("it is marked as erased and its patient was not")
-	case erased || !opened || w.seq != p.seq: // opens nowhere, has its fault already, or was written after its version was read
+	case erased || p.flags&flagErased != 0 || !opened || w.seq != p.seq: // opens nowhere, has its fault already, or was written after its version was read
 	case !bytes.Equal(w.bh, p.bh):
 		bad("the keyed digest of the body does not fit")
 	default:

@@ -142,7 +142,13 @@ func (c *checker) look(ctx context.Context, rid int64) error {
 			bad("there are index rows without a resource")
 			return nil
 		}
-		if at, erased := c.erased[subjectOf(p.pat)]; erased && p.flags&flagErased == 0 {
+		if p.flags&flagErased != 0 {
+			if len(have) > 0 {
+				bad("index rows of an erased patient are still there")
+			}
+			return nil
+		}
+		if at, erased := c.erased[subjectOf(p.pat)]; erased {
 			if time.Since(at) > purgeTime {
 				bad("index rows of an erased patient are still there")
 			}

@@ -122,13 +122,13 @@ func (it *item) keep(old *pointer) {
 // plan fixes row number and version, as preconditions of what is sealed.
 func (b *batch) plan(it *item) {
 	at := now()
-	r := row{tn: b.n.tn, rt: it.ref.Type, id: it.ref.ID, ver: 1, op: it.change.Op, updUS: at.UnixMicro(), pat: it.pat, conf: it.conf}
+	r := row{tn: b.n.tn, rt: it.ref.Type, id: it.ref.ID, ver: 1, op: int64(it.change.Op), updUS: at.UnixMicro(), pat: it.pat, conf: it.conf}
 	if old := it.old; old != nil {
 		r.rid, r.ver, r.updUS = old.rid, old.ver+1, max(r.updUS, old.updUS)
 	} else {
 		r.rid = b.s.rids.next(at)
 	}
-	if r.op == OpDelete {
+	if Op(r.op) == OpDelete {
 		r.pat, r.conf = it.old.pat, it.old.conf
 	}
 	it.next = r

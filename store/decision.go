@@ -132,7 +132,7 @@ func (s *Store) Source(ctx context.Context, p access.Permit, decision ward.ID, r
 		return none, s.hidden(ctx, p, act, d.subject(), errNotFound)
 	case !v.visible:
 		return none, s.hidden(ctx, p, act, v.subject(), errNotFound)
-	case d.erased || v.erased || v.flags&flagErased != 0 || v.op == OpDelete:
+	case d.erased || v.erased || v.flags&flagErased != 0 || Op(v.op) == OpDelete:
 		return none, s.nothing(ctx, p, act, errGone)
 	}
 	rc, err := s.begin(ctx, p, act, "source", d, v)

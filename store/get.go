@@ -41,7 +41,7 @@ func (s *Store) one(ctx context.Context, p access.Permit, act audit.Act, ref war
 		return none, s.nothing(ctx, p, act, errNotFound)
 	case !r.visible:
 		return none, s.hidden(ctx, p, act, r.subject(), errNotFound)
-	case r.erased || r.flags&flagErased != 0 || r.op == OpDelete:
+	case r.erased || r.flags&flagErased != 0 || Op(r.op) == OpDelete:
 		return none, s.nothing(ctx, p, act, errGone)
 	}
 	rc, err := s.begin(ctx, p, act, "", r)

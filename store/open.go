@@ -107,7 +107,7 @@ func broken(what string) error { return internal("store.open", what+"; run ward 
 // compare holds every clear column against the sealed header and the facts of the body.
 func (o *opened) compare(n names, r *row) error {
 	h := o.head
-	if h.op != r.op || h.updUS != r.updUS || !bytes.Equal(h.patient[:], r.pat) || h.rt != r.rt {
+	if int64(h.op) != r.op || h.updUS != r.updUS || !bytes.Equal(h.patient[:], r.pat) || h.rt != r.rt {
 		return broken("the row contradicts its sealed text")
 	}
 	if r.key != nil {
@@ -156,7 +156,7 @@ func attributes(f fhir.Facts) access.Attributes {
 func (o *opened) stamp(r *row) (ward.Version, error) {
 	v := r.version()
 	v.Seen = o.seen
-	if r.op == OpDelete {
+	if Op(r.op) == OpDelete {
 		return v, nil
 	}
 	b, err := fhir.Stamp(o.body, r.id, r.ver, micros(r.updUS))

@@ -27,7 +27,7 @@ type row struct {
 	ver     int64
 	seq     int64
 	txid    int64
-	op      Op
+	op      int64 // an Op; what stands in a row is not believed
 	updUS   int64
 	pat     []byte
 	topic   []byte // payload only
@@ -74,7 +74,7 @@ func (r *row) ref() ward.Reference { return ward.Reference{Type: r.rt, ID: r.id}
 
 // version returns the public form without a body.
 func (r *row) version() ward.Version {
-	v := ward.Version{Ref: r.ref(), Number: r.ver, Updated: micros(r.updUS), Deleted: r.op == OpDelete}
+	v := ward.Version{Ref: r.ref(), Number: r.ver, Updated: micros(r.updUS), Deleted: Op(r.op) == OpDelete}
 	copy(v.Digest[:], r.digest)
 	copy(v.Entry[:], r.entry)
 	return v
@@ -110,7 +110,7 @@ func (r *row) wantMAC(m keys.MAC) []byte {
 	if r.key != nil {
 		return rowMAC(m, "payload", int64(r.tn), r.rt, r.key, r.seq, r.txid, r.pat, r.topic, r.updUS, r.kid, r.entry, r.blob, r.digest)
 	}
-	return rowMAC(m, "ver", int64(r.tn), r.seq, r.txid, r.rid, r.ver, int64(r.op), r.updUS, r.pat, int64(r.conf), r.kid, r.entry, r.blob, r.digest)
+	return rowMAC(m, "ver", int64(r.tn), r.seq, r.txid, r.rid, r.ver, r.op, r.updUS, r.pat, int64(r.conf), r.kid, r.entry, r.blob, r.digest)
 }
 
 // pointer is one row of res, with what a write needs of the version it points to.

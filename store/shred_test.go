@@ -62,7 +62,7 @@ func TestShred(t *testing.T) {
 		putDecision(t, n, d)
 		n.Clean()
 		e := shred(t, n, "p")
-		if e.Versions != 9 || e.Entry.IsZero() || !bytes.Contains([]byte(e.Text), []byte("Backups")) {
+		if e.Versions != 8 || e.Entry.IsZero() || !bytes.Contains([]byte(e.Text), []byte("Backups")) {
 			t.Fatalf("erasure: %+v", e)
 		}
 		for _, r := range []string{"Patient/p", "Observation/o1", "Observation/o3", "Observation/big"} {

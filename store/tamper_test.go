@@ -10,20 +10,21 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/store"
 	"github.com/ward-health/ward/store/storetest"
 )
 
-// harm is one thing done to the database, and how it is undone.
+// harm is one thing done to the database.
 type harm struct {
-	name     string
-	do, undo []string
+	name string
+	do   []string
 }
 
-// flips lists one harm per column: numbers grow by one, texts and bytes change in their last byte.
+// flips lists one harm per column: numbers grow, texts and bytes change in their last byte.
 func flips(engine, table, where string, ints, blobs, texts string) (out []harm) {
 	for _, c := range strings.Fields(ints) {
-		out = append(out, harm{table + "." + c, []string{fmt.Sprintf("UPDATE %s SET %s = %s + 1 WHERE %s", table, c, c, where)}, nil})
+		out = append(out, harm{table + "." + c, []string{fmt.Sprintf("UPDATE %s SET %s = %s + 7777 WHERE %s", table, c, c, where)}})
 	}
 	for _, c := range strings.Fields(blobs) {
 		flip := fmt.Sprintf("substr(%s, 1, length(%s) - 1) || CASE substr(%s, length(%s)) WHEN x'00' THEN x'01' ELSE x'00' END", c, c, c, c)
@@ -31,10 +32,10 @@ func flips(engine, table, where string, ints, blobs, texts string) (out []harm) 
 		if engine == storetest.PostgreSQL {
 			flip = fmt.Sprintf("set_byte(%s, length(%s) - 1, get_byte(%s, length(%s) - 1) # 1)", c, c, c, c)
 		}
-		out = append(out, harm{table + "." + c, []string{fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s", table, c, flip, where)}, nil})
+		out = append(out, harm{table + "." + c, []string{fmt.Sprintf("UPDATE %s SET %s = %s WHERE %s", table, c, flip, where)}})
 	}
 	for _, c := range strings.Fields(texts) {
-		out = append(out, harm{table + "." + c, []string{fmt.Sprintf("UPDATE %s SET %s = %s || 'x' WHERE %s", table, c, c, where)}, nil})
+		out = append(out, harm{table + "." + c, []string{fmt.Sprintf("UPDATE %s SET %s = %s || 'x' WHERE %s", table, c, c, where)}})
 	}
 	return out
 }
@@ -90,13 +91,18 @@ func TestTampering(t *testing.T) {
 			harm{name: "forget an erasure", do: []string{"DELETE FROM erased WHERE " + tn}},
 			harm{name: "swap two bodies", do: []string{"UPDATE ver SET body = (SELECT body FROM ver WHERE " + o1 + " AND ver = 1) WHERE " + o1 + " AND ver = 2"}},
 		)
+		restore := save(t, n)
 		for _, h := range harms {
 			t.Run(h.name, func(t *testing.T) {
-				restore := save(t, n)
+				again := restore
+				defer func() { again() }()
 				for _, q := range h.do {
 					alter(t, n, q)
 				}
-				n.Reopen() // keys are cached
+				if strings.HasPrefix(h.name, "key_subject") { // keys are cached
+					n.Reopen()
+					again = func() { restore(); n.Reopen() }
+				}
 				report, err := n.Store.Check(ctx, n.Permit(ward.Auditor, access.StoreCheck, ""), nil)
 				if err != nil {
 					t.Errorf("check: %v", err)
@@ -104,7 +110,6 @@ func TestTampering(t *testing.T) {
 				if len(report.Faults) == 0 {
 					t.Error("nothing was found")
 				}
-				restore()
 			})
 		}
 		n.Reopen()
@@ -149,10 +154,15 @@ func save(t *testing.T, n *storetest.Running) func() {
 	}
 	return func() {
 		t.Helper()
-		for _, table := range saved {
-			alter(t, n, "DELETE FROM "+table)
-			alter(t, n, "INSERT INTO "+table+" SELECT * FROM saved_"+table)
-			alter(t, n, "DROP TABLE saved_"+table)
-		}
+		must(t, n.DB.Write(ctx, db.System, func(tx *db.Tx) error {
+			for _, table := range saved {
+				for _, q := range []string{"DELETE FROM " + table, "INSERT INTO " + table + " SELECT * FROM saved_" + table} {
+					if _, err := tx.Exec(ctx, q); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}))
 	}
 }

@@ -137,7 +137,7 @@ func find(t testing.TB, n *storetest.Running, role ward.Role, rt, query string) 
 // alter changes the database behind the store's back.
 func alter(t testing.TB, n *storetest.Running, q string, args ...any) {
 	t.Helper()
-	must(t, n.DB.Write(ctx, db.Tenant(n.Tenant.Number), func(tx *db.Tx) error {
+	must(t, n.DB.Write(ctx, db.System, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, q, args...)
 		return err
 	}))

@@ -66,8 +66,8 @@ func (b *batch) erased(ctx context.Context, err error) error {
 // seal fills next with the sealed text's identity.
 func (it *item) seal() error {
 	r := &it.next
-	h := header{op: r.op, updUS: r.updUS, conf: r.conf, patient: subjectOf(r.pat), rt: r.rt, id: r.id}
-	if r.op == OpDelete {
+	h := header{op: Op(r.op), updUS: r.updUS, conf: r.conf, patient: subjectOf(r.pat), rt: r.rt, id: r.id}
+	if Op(r.op) == OpDelete {
 		old, err := unpack(it.old.rev)
 		if err != nil {
 			return err
@@ -205,7 +205,7 @@ func (b *batch) insert(ctx context.Context, tx *db.Tx, writes []*item, entry aud
 		r := &it.next
 		r.seq, r.txid, r.entry = seq+int64(i), txid, id[:]
 		r.mac = r.wantMAC(b.n.row)
-		vers = append(vers, []any{int64(r.tn), r.seq, r.txid, r.rid, r.ver, int64(r.op), r.updUS, r.pat, int64(r.conf), r.kid,
+		vers = append(vers, []any{int64(r.tn), r.seq, r.txid, r.rid, r.ver, r.op, r.updUS, r.pat, int64(r.conf), r.kid,
 			r.entry, orNull(r.body), orNull(r.blob), r.digest, r.mac})
 		if it.old != nil {
 			olds = append(olds, it)
@@ -235,7 +235,7 @@ func (it *item) pointer() *pointer {
 	r := &it.next
 	p := &pointer{tn: r.tn, rid: r.rid, rt: r.rt, id: r.id, rk: it.rk, ver: r.ver, seq: r.seq, updUS: r.updUS, pat: r.pat,
 		conf: r.conf, bh: it.bh, rev: pack(it.keys)}
-	if r.op == OpDelete {
+	if Op(r.op) == OpDelete {
 		p.flags, p.bh = flagDeleted, zero16
 	}
 	return p

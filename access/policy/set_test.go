@@ -7,6 +7,10 @@ import (
 	"testing"
 	"testing/fstest"
 
+	cedar "github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+
 	"github.com/ward-health/ward"
 )
 
@@ -346,5 +350,41 @@ func BenchmarkCompile(b *testing.B) {
 		if _, err := s.Compile(q); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// unchecked builds a set past the publish-time check, to see what Compile alone does with a form that the tree lacks.
+func unchecked(t *testing.T, text string) *Set {
+	list, err := cedar.NewPolicyListFromBytes("x", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Set{actions: map[types.EntityUID]bool{actionUID("read"): true}}
+	for _, p := range list {
+		s.policies = append(s.policies, entry{cedar.PolicyID(p.Annotations()["id"]), (*ast.Policy)(p.AST())})
+	}
+	return s
+}
+
+// Should an unsupported form get past the check all the same, a permit matches nothing and a forbid everything.
+func TestUnsupportedFormsFailClosed(t *testing.T) {
+	const all = `@id("all") permit(principal, action, resource); `
+	record := Attributes{Type: "Patient", Patient: "p1", Conf: 1}
+	for _, form := range []string{
+		`resource.rtype like "Pat*"`, `!(resource.rtype like "Obs*")`, `if resource.shared then false else true`, `resource.conf + 1 < 4`,
+		`resource.conf < 9`, `resource.labels == []`, `resource has patient`, `resource.rtype != resource.patient`,
+	} {
+		q := Query{Action: "read", Purpose: "TREAT"}
+		if f, err := unchecked(t, `@id("p") permit(principal, action, resource) when { `+form+` };`).Compile(q); err == nil && f.Match(record) {
+			t.Errorf("permit when %s matches", form)
+		}
+		for _, when := range []string{"when", "unless"} {
+			if f, err := unchecked(t, all+`@id("f") forbid(principal, action, resource) `+when+` { `+form+` };`).Compile(q); err == nil && f.Match(record) {
+				t.Errorf("forbid %s %s lets the record through", when, form)
+			}
+		}
+	}
+	if f, err := unchecked(t, all).Compile(Query{Action: "read", Purpose: "TREAT"}); err != nil || !f.Match(record) {
+		t.Fatal("the control does not match", err)
 	}
 }

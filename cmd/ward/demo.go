@@ -8,8 +8,8 @@ type demoCmd struct {
 	Once     bool     `help:"End after the summary instead of staying up."`
 	Patients int      `help:"Simulated patients." default:"12" placeholder:"N"`
 	Seed     uint64   `help:"Seed of the simulation." default:"1" placeholder:"N"`
-	Input    []string `help:"Load these instead: FHIR R4 bundles (.json), NDJSON files, directories of both." type:"existingpath" placeholder:"PATH" sep:"none"`
-	More     []string `arg:"" optional:"" name:"path" help:"Further inputs after --input." type:"existingpath"`
+	Input    []string `help:"Load these instead: FHIR R4 bundles (.json), NDJSON files, directories of both." placeholder:"PATH" sep:"none"`
+	More     []string `arg:"" optional:"" name:"path" help:"Further inputs after --input."`
 }
 
 // Help is shown by ward demo --help.

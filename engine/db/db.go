@@ -17,6 +17,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -46,10 +47,14 @@ func (c Config) String() string {
 // GoString implements fmt.GoStringer, as String does.
 func (c Config) GoString() string { return c.String() }
 
+// LogValue implements slog.LogValuer, as String does.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
 // DB is an open database. Safe for concurrent use.
 type DB struct {
 	dialect dialect
 	phrases phrases
+	chunks  chunks
 	name    string // "sqlite" or "postgres"
 	readers pool
 	writers pool
@@ -74,6 +79,9 @@ type pool interface {
 // readLimit bounds one Read: a snapshot that is held for longer would keep the WAL (SQLite) or dead rows (PostgreSQL)
 // from being cleaned up.
 const readLimit = 5 * time.Minute
+
+// rollbackLimit bounds the wait for a rollback; a connection that takes longer is closed, which rolls back as well.
+const rollbackLimit = 10 * time.Second
 
 // Open opens the database and takes no lock on the data directory (the server does).
 func Open(ctx context.Context, c Config) (*DB, error) {
@@ -155,7 +163,7 @@ func (d *DB) begin(ctx context.Context, p pool, tn Tenant, readOnly bool) (*sess
 			return s, nil
 		}
 		p.give(s, true)
-		if try == 3 || d.dialect.classify(err).class != classRetry || ctx.Err() != nil {
+		if try == 5 || d.dialect.classify(err).class != classRetry || ctx.Err() != nil {
 			return nil, err
 		}
 	}
@@ -221,6 +229,12 @@ func (s *session) query(ctx context.Context, query string, args ...any) (*sql.Ro
 
 // rollback ends the transaction; an error means that the connection cannot be used any more.
 func (s *session) rollback() error {
-	_, err := s.exec(context.Background(), false, "ROLLBACK")
+	ctx := context.Background()
+	if s.stmts == nil { // a server that may not answer
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, rollbackLimit)
+		defer cancel()
+	}
+	_, err := s.exec(ctx, false, "ROLLBACK")
 	return err
 }

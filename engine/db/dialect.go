@@ -15,8 +15,6 @@ type dialect interface {
 	begin(ctx context.Context, s *session, tn Tenant, readOnly bool) error
 	// commit makes the transaction durable. It fails if the engine has given the transaction up.
 	commit(ctx context.Context, s *session) error
-	// insert adds rows whose arguments have been checked.
-	insert(t *Tx, table string, columns []string, rows [][]any) error
 	// allocate takes n consecutive numbers of a counter.
 	allocate(ctx context.Context, t *Tx, counter string, n int64) (int64, error)
 	// expand replaces the tokens of a migration.
@@ -33,6 +31,7 @@ type phrases struct {
 	horizon string // the first transaction id that may be in flight
 	claim   string // appended to a SELECT that claims rows
 	lock    string // takes the lock $1, empty: the writer is alone anyway
+	script  string // stands before a migration, which may take long
 }
 
 // class is what an error means to the code here.

@@ -18,6 +18,7 @@ type lanes struct {
 	perTenant bool
 	slots     chan struct{} // transactions at the same time
 	maxGroup  int           // closures in one transaction
+	patience  time.Duration // with a server that does not answer one statement; 0 without a server
 
 	mu      sync.Mutex
 	waiting map[Tenant]*lane // lanes that have a goroutine
@@ -80,7 +81,7 @@ func (l *lanes) next(q *lane) (r *request, last bool) {
 			return r, len(q.requests) == 0
 		}
 		if r.state.CompareAndSwap(requestWaiting, requestDropped) {
-			r.answer(outcome{err: errDropped})
+			r.answer(outcome{err: errDropped(r.ctx.Err())})
 		}
 	}
 	return nil, true
@@ -120,12 +121,30 @@ func (g *group) run() (again []*request) {
 	return nil
 }
 
+// exec runs a statement of the writer's own.
+func (g *group) exec(query string) error {
+	ctx, cancel := g.db.lanes.limit(context.Background())
+	defer cancel()
+	_, err := g.session.exec(ctx, false, query)
+	return err
+}
+
+// limit bounds the wait for one statement. Without a server there is nothing to wait for, and the statement's own
+// context is cheaper.
+func (l *lanes) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if l.patience == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, l.patience)
+}
+
 // one runs one closure in the group's transaction. It returns false if the whole transaction was given up and this
 // request has no answer yet. A lone closure needs no savepoint: its failure is the transaction's.
 func (g *group) one(r *request, lone bool) bool {
-	bg := context.Background()
 	if g.session == nil {
-		s, err := g.db.begin(bg, g.db.writers, r.tenant, false)
+		ctx, cancel := g.db.lanes.limit(context.Background())
+		defer cancel()
+		s, err := g.db.begin(ctx, g.db.writers, r.tenant, false)
 		if err != nil {
 			r.answer(outcome{err: g.db.wrap("db.write", "", err)})
 			return true
@@ -133,16 +152,16 @@ func (g *group) one(r *request, lone bool) bool {
 		g.session = s
 	}
 	if !lone {
-		if _, err := g.session.exec(bg, false, "SAVEPOINT member"); err != nil {
+		if err := g.exec("SAVEPOINT member"); err != nil {
 			return g.broken(r, err)
 		}
 	}
-	tx := &Tx{db: g.db, session: g.session, base: bg, tenant: r.tenant}
+	tx := &Tx{db: g.db, session: g.session, base: context.Background(), tenant: r.tenant}
 	r.tries++
 	r.turn <- tx
 	err := <-r.ran
 	if err == nil && !lone {
-		if _, failed := g.session.exec(bg, false, "RELEASE SAVEPOINT member"); failed != nil {
+		if failed := g.exec("RELEASE SAVEPOINT member"); failed != nil {
 			err = g.db.wrap("db.write", "", failed)
 		}
 	}
@@ -161,10 +180,9 @@ func (g *group) undo(r *request, lone bool, err error) bool {
 		return false
 	}
 	if !lone {
-		bg := context.Background()
-		_, failed := g.session.exec(bg, false, "ROLLBACK TO SAVEPOINT member")
+		failed := g.exec("ROLLBACK TO SAVEPOINT member")
 		if failed == nil {
-			_, failed = g.session.exec(bg, false, "RELEASE SAVEPOINT member")
+			failed = g.exec("RELEASE SAVEPOINT member")
 		}
 		if failed == nil {
 			r.answer(outcome{err: err})
@@ -211,7 +229,9 @@ func (g *group) finish() {
 		g.end()
 		return
 	}
-	err := g.db.dialect.commit(context.Background(), g.session)
+	ctx, cancel := g.db.lanes.limit(context.Background())
+	defer cancel()
+	err := g.db.dialect.commit(ctx, g.session)
 	if err != nil {
 		g.end()
 		failed := g.db.wrap("db.write", "", err)

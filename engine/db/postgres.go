@@ -19,12 +19,13 @@ import (
 )
 
 const (
-	postgresWriters = 4   // transactions at the same time, each of another tenant
-	postgresSpare   = 2   // connections for counters and notifications
-	postgresGroup   = 48  // closures in a group: PostgreSQL keeps 64 savepoints of a transaction at hand, more slow readers
-	postgresChunk   = 512 // rows of one INSERT
-	postgresParams  = 65535
-	postgresVersion = 130000 // the oldest with pg_current_xact_id
+	postgresWriters  = 4   // transactions at the same time, each of another tenant
+	postgresSpare    = 2   // connections for counters and notifications
+	postgresGroup    = 48  // closures in a group: PostgreSQL keeps 64 savepoints of a transaction at hand, more slow readers
+	postgresChunk    = 512 // rows of one INSERT
+	postgresParams   = 65535
+	postgresPatience = 75 * time.Second // longer than the server's own statement_timeout
+	postgresVersion  = 130000           // the oldest with pg_current_xact_id
 )
 
 type postgresDialect struct {
@@ -44,6 +45,10 @@ func openPostgres(ctx context.Context, d *DB, dsn string) error {
 		"application_name":                    "ward",
 		"statement_timeout":                   "60s",
 		"idle_in_transaction_session_timeout": "60s",
+		// Statements are written for an index that gives the wanted order. Without statistics the planner would rather
+		// read a whole range through a bitmap and sort it, LIMIT or not.
+		"enable_bitmapscan": "off",
+		"jit":               "off",
 	} {
 		if _, set := c.RuntimeParams[name]; !set {
 			c.RuntimeParams[name] = value
@@ -61,9 +66,11 @@ func openPostgres(ctx context.Context, d *DB, dsn string) error {
 		horizon: "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
 		claim:   "FOR UPDATE SKIP LOCKED",
 		lock:    "SELECT pg_advisory_xact_lock($1)",
+		script:  "SET LOCAL statement_timeout = 0;",
 	}
-	d.lanes.perTenant, d.lanes.maxGroup = true, postgresGroup
+	d.lanes.perTenant, d.lanes.maxGroup, d.lanes.patience = true, postgresGroup, postgresPatience
 	d.lanes.slots = make(chan struct{}, postgresWriters)
+	d.chunks = chunks{rows: postgresChunk, params: postgresParams}
 	d.readers, d.writers = readers, writers
 	d.closers = []func() error{readers.handle.Close, writers.handle.Close, spare.handle.Close}
 	if err := q.accept(ctx); err != nil {
@@ -99,14 +106,17 @@ func (q *postgresDialect) accept(ctx context.Context) error {
 }
 
 // connections is a pool of PostgreSQL connections; the driver keeps prepared statements.
-type connections struct{ handle *sql.DB }
+type connections struct {
+	handle *sql.DB
+	size   int
+}
 
 func openPool(c *pgx.ConnConfig, n int) connections {
 	handle := stdlib.OpenDB(*c)
 	handle.SetMaxOpenConns(n)
 	handle.SetMaxIdleConns(n)
 	handle.SetConnMaxLifetime(30 * time.Minute)
-	return connections{handle}
+	return connections{handle, n}
 }
 
 func (p connections) take(ctx context.Context) (*session, error) {
@@ -119,8 +129,11 @@ func (p connections) take(ctx context.Context) (*session, error) {
 
 func (p connections) give(s *session, broken bool) {
 	if broken {
-		// A connection that answers Raw with ErrBadConn is closed and forgotten by the pool.
+		// A connection that answers Raw with ErrBadConn is closed and forgotten by the pool. Those that are idle are
+		// forgotten as well: when one is lost, most often the server was, and each would cost its user a failure.
 		s.conn.Raw(func(any) error { return driver.ErrBadConn })
+		p.handle.SetMaxIdleConns(0)
+		p.handle.SetMaxIdleConns(p.size)
 	}
 	s.conn.Close()
 }
@@ -146,24 +159,6 @@ func (*postgresDialect) commit(ctx context.Context, s *session) error {
 		}
 		return err
 	})
-}
-
-// insert uses chunks of a power of two rows, so that a table has few statement texts.
-func (*postgresDialect) insert(t *Tx, table string, columns []string, rows [][]any) error {
-	n := postgresChunk
-	for n*len(columns) > postgresParams {
-		n /= 2
-	}
-	for len(rows) > 0 {
-		for n > len(rows) {
-			n /= 2
-		}
-		if err := insertRows(t, table, columns, rows[:n]); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	return nil
 }
 
 var postgresTokens = tokens{

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strconv"
-	"strings"
 )
 
 // sessions is a fixed set of SQLite connections, each with its prepared statements.
@@ -76,33 +74,4 @@ func (p *sessions) close() error {
 		errs = append(errs, s.stmts.close(), s.conn.Close())
 	}
 	return errors.Join(append(errs, p.handle.Close())...)
-}
-
-// insertRows runs one INSERT of several rows.
-func insertRows(t *Tx, table string, columns []string, rows [][]any) error {
-	args := make([]any, 0, len(rows)*len(columns))
-	for _, row := range rows {
-		args = append(args, row...)
-	}
-	_, err := t.session.exec(t.base, false, insertText(table, columns, len(rows)), args...)
-	return err
-}
-
-func insertText(table string, columns []string, rows int) string {
-	var b strings.Builder
-	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
-	n := 1
-	for r := range rows {
-		if r > 0 {
-			b.WriteByte(',')
-		}
-		for c := range columns {
-			b.WriteByte("(,"[min(c, 1)])
-			b.WriteByte('$')
-			b.WriteString(strconv.Itoa(n))
-			n++
-		}
-		b.WriteByte(')')
-	}
-	return b.String()
 }

@@ -26,6 +26,7 @@ var sqlitePragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchro
 const (
 	sqliteCheckpoint = 30 * time.Second
 	sqliteChunk      = 16 // rows of one INSERT, see BenchmarkInsert: more is not faster
+	sqliteParams     = 32766
 	sqliteWALSpare   = 4 << 20
 )
 
@@ -49,6 +50,7 @@ func openSQLite(ctx context.Context, d *DB, path string) error {
 	d.phrases = phrases{id: "SELECT 0", horizon: "SELECT 9223372036854775807"}
 	d.lanes.slots = make(chan struct{}, 1)
 	d.lanes.maxGroup = 256
+	d.chunks = chunks{rows: sqliteChunk, params: sqliteParams}
 	writers, err := openSessions(ctx, sqliteURI(path, false), 1)
 	if err != nil {
 		return d.wrap(op, "", err)
@@ -125,22 +127,6 @@ func (sqliteDialect) begin(ctx context.Context, s *session, _ Tenant, readOnly b
 func (sqliteDialect) commit(ctx context.Context, s *session) error {
 	_, err := s.exec(ctx, false, "COMMIT")
 	return err
-}
-
-// insert uses two statement texts per table, both prepared once: a full chunk and a single row.
-func (sqliteDialect) insert(t *Tx, table string, columns []string, rows [][]any) error {
-	full := max(1, min(sqliteChunk, 32766/len(columns)))
-	for len(rows) > 0 {
-		n := 1
-		if len(rows) >= full {
-			n = full
-		}
-		if err := insertRows(t, table, columns, rows[:n]); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	return nil
 }
 
 func (sqliteDialect) allocate(ctx context.Context, t *Tx, counter string, n int64) (int64, error) {

@@ -33,6 +33,7 @@ type Tx struct {
 	readOnly bool
 	ended    bool
 	open     *sql.Rows // of the last Query
+	cancel   func()    // ends the context of the last statement
 	failed   error     // of the first statement that failed
 	hooks    []func()
 }
@@ -53,7 +54,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	if err != nil {
 		return 0, t.fail(op, "", err)
 	}
-	n, err := t.session.exec(t.base, false, query, args...)
+	n, err := t.session.exec(t.statement(), false, query, args...)
 	if err != nil {
 		return 0, t.fail(op, "", err)
 	}
@@ -70,7 +71,7 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 	if err != nil {
 		return nil, t.fail(op, "", err)
 	}
-	rows, err := t.session.query(t.base, query, args...)
+	rows, err := t.session.query(t.statement(), query, args...)
 	if err != nil {
 		return nil, t.fail(op, "", err)
 	}
@@ -134,7 +135,7 @@ func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows []
 			return t.fail(op, table, err)
 		}
 	}
-	if err := t.db.dialect.insert(t, table, columns, checked); err != nil {
+	if err := t.db.chunks.insert(t, table, columns, checked); err != nil {
 		return t.fail(op, table, err)
 	}
 	return nil
@@ -148,8 +149,8 @@ func (t *Tx) Allocate(ctx context.Context, counter string, n int64) (int64, erro
 	if err := t.ready(ctx, op); err != nil {
 		return 0, err
 	}
-	if !validCounter(counter) || n < 1 || n > 1<<32 {
-		return 0, t.fail(op, "", problem("a counter needs a plain name and takes 1 to 2^32 numbers"))
+	if !validCounter(counter) || n < 1 || n > 1<<32 || t.readOnly {
+		return 0, t.fail(op, "", problem("a counter needs a plain name, 1 to 2^32 numbers and a Write"))
 	}
 	first, err := t.db.dialect.allocate(ctx, t, counter, n)
 	if err != nil {
@@ -248,6 +249,22 @@ func (t *Tx) close() {
 	if t.open != nil {
 		t.open.Close()
 	}
+	if t.cancel != nil {
+		t.cancel()
+	}
+}
+
+// statement returns the context of the next statement, which lasts until the one after it. In a Write the caller's
+// context plays no part: a statement that is interrupted would take the group's transaction with it.
+func (t *Tx) statement() context.Context {
+	if t.cancel != nil {
+		t.cancel()
+	}
+	ctx := t.base
+	if t.cancel = nil; !t.readOnly {
+		ctx, t.cancel = t.db.lanes.limit(t.base)
+	}
+	return ctx
 }
 
 // values turns arguments into what both drivers take for the same value.

@@ -42,7 +42,7 @@ func (d *DB) Write(ctx context.Context, tn Tenant, fn func(*Tx) error) error {
 		case <-gone:
 			gone = nil
 			if r.state.CompareAndSwap(requestWaiting, requestDropped) {
-				return d.wrap(op, "", ctx.Err())
+				return errDropped(ctx.Err())
 			}
 		}
 	}
@@ -81,7 +81,10 @@ type outcome struct {
 }
 
 // errDropped is the answer to a caller whose context ended while it waited.
-var errDropped = ward.E(ward.Unavailable, "db.write", "the request ended before its turn to write", failure{classUnable, context.Canceled.Error()})
+func errDropped(end error) error {
+	f, _ := contextFailure(end)
+	return ward.E(ward.Unavailable, "db.write", "the request ended before its turn to write", f)
+}
 
 // errPanicked tells the writer that fn did not return.
 var errPanicked = ward.E(ward.Internal, "db.write", "the function of a transaction panicked", nil)

@@ -4,7 +4,7 @@
 -- body: the sealed text, or NULL when it is a blob under the name in blob (then equal to digest, SHA-256 of the sealed text).
 -- mac: first 16 bytes of the tenant's keyed digest over all other columns.
 
--- ver is append-only: history and change feed, read in order of (txid, seq) below the horizon.
+-- ver is append-only: the history. txid and seq give its order to a feed, which reads (txid, seq) below the horizon.
 CREATE TABLE ver (
   tn     {{int}}  NOT NULL,
   seq    {{int}}  NOT NULL,

@@ -50,8 +50,9 @@ type Running struct {
 	Config        db.Config
 	Tenant, Other ward.Tenant
 
-	t    testing.TB
-	stop func()
+	t     testing.TB
+	stop  func()
+	noLog bool
 }
 
 // Each runs a subtest on each engine with a fresh node.
@@ -109,6 +110,7 @@ func (n *Running) open() {
 	n.must(err)
 	n.Log, err = audit.Open(ctx, audit.Config{Dir: filepath.Join(n.Dir, "log"), Emergency: filepath.Join(n.Dir, "emergency"), Origin: "ward/storetest"}, n.DB, n.Ring)
 	n.must(err)
+	n.noLog = false
 	n.Access, err = access.New(ctx, access.Config{Issuer: Issuer}, n.DB, n.Ring, n.Log)
 	n.must(err)
 	n.Queue = queue.New(n.DB, "storetest")
@@ -131,7 +133,17 @@ func (n *Running) run() {
 	}
 }
 
-// Halt stops the queue only, as if its node were busy; Resume goes on by a Reopen.
+// Second returns a store that writes through a database handle of its own, as another node's does. It shares keys, log and
+// blobs with the first; PostgreSQL only. It ends with the test.
+func (n *Running) Second() *store.Store {
+	n.t.Helper()
+	d := dbtest.OpenDB(n.t, n.Config)
+	s, err := store.New(n.ctx(), store.Deps{DB: d, Ring: n.Ring, Blobs: n.Blobs, Log: n.Log, Access: n.Access, Queue: queue.New(d, "second"), Node: 2})
+	n.must(err)
+	return s
+}
+
+// Halt stops the queue only, as if its workers were busy; Reopen starts it again.
 func (n *Running) Halt() {
 	if n.stop != nil {
 		n.stop()
@@ -145,13 +157,22 @@ func (n *Running) Close() {
 	if n.DB == nil {
 		return
 	}
-	if err := n.Log.Close(); err != nil {
-		n.t.Errorf("close log: %v", err)
-	}
+	n.CloseLog()
 	if err := n.DB.Close(); err != nil {
 		n.t.Errorf("close database: %v", err)
 	}
 	n.DB = nil
+}
+
+// CloseLog closes the log under the store, as if its disk were gone. Closing twice is no error.
+func (n *Running) CloseLog() {
+	if n.noLog {
+		return
+	}
+	n.noLog = true
+	if err := n.Log.Close(); err != nil {
+		n.t.Errorf("close log: %v", err)
+	}
 }
 
 // Reopen closes everything and opens it again over the same folder and database, as a restart does.

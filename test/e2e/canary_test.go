@@ -26,8 +26,12 @@ const (
 var canaries = []string{canaryName, canaryGiven, canaryMRN, canaryBirth, canaryStreet, canaryText}
 
 func canaryPatient(id string) []byte {
-	return fmt.Appendf(nil, `{"resourceType":"Patient","id":%q,"gender":"female","birthDate":%q,"identifier":[{"system":"http://ward.example/mrn","value":%q}],
-		"name":[{"family":%q,"given":[%q]}],"address":[{"line":[%q]}]}`, id, canaryBirth, canaryMRN, canaryName, canaryGiven, canaryStreet)
+	own := ""
+	if id != "" {
+		own = fmt.Sprintf(`"id":%q,`, id)
+	}
+	return fmt.Appendf(nil, `{"resourceType":"Patient",%s"gender":"female","birthDate":%q,"identifier":[{"system":"http://ward.example/mrn","value":%q}],
+		"name":[{"family":%q,"given":[%q]}],"address":[{"line":[%q]}]}`, own, canaryBirth, canaryMRN, canaryName, canaryGiven, canaryStreet)
 }
 
 func canaryObservation(id, patient, unit string) []byte {
@@ -211,12 +215,12 @@ func (c *canary) refusals() {
 		{c.doc, "PUT", "/fhir/R4/Patient/" + id, bytes.Replace(canaryPatient(id), []byte(`"birthDate":"`), []byte(`"birthDate":"x`), 1), nil},
 		{c.doc, "PUT", "/fhir/R4/Patient/" + id, canaryPatient(id), []string{"If-Match", `W/"77"`}},
 		{c.doc, "PUT", "/fhir/R4/Patient/" + id, canaryPatient(id), []string{"Content-Type", "text/" + canaryName}},
-		{c.doc, "POST", "/fhir/R4/Patient", canaryPatient(""), []string{"If-None-Exist", canaryName + "=" + canaryMRN}},
+		{c.doc, "POST", "/fhir/R4/Patient", canaryPatient(""), []string{"If-None-Exist", "nothing=" + canaryMRN}},
 		{c.doc, "POST", "/fhir/R4/" + canaryName, canaryPatient(""), nil},
 		{c.doc, "POST", "/fhir/R4", []byte(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + string(canaryPatient(id)) + `,"request":{"method":"PUT","url":"` + canaryName + `"}}]}`), nil},
 		{c.doc, "POST", "/fhir/R4", []byte(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Condition","subject":{"reference":"Patient?identifier=nobody|` + canaryMRN + `"}},"request":{"method":"POST","url":"Condition"}}]}`), nil},
-		{c.doc, "GET", "/fhir/R4/Patient?" + canaryName + "=" + canaryMRN, nil, nil},
-		{c.doc, "GET", "/fhir/R4/Patient?identifier:" + canaryName + "=" + canaryMRN, nil, nil},
+		{c.doc, "GET", "/fhir/R4/Patient?nothing=" + canaryMRN, nil, nil},
+		{c.doc, "GET", "/fhir/R4/Patient?identifier:text=" + canaryMRN, nil, nil},
 		{c.doc, "GET", "/fhir/R4/Patient?birthdate=" + canaryName, nil, nil},
 		{c.doc, "GET", "/fhir/R4/Patient?_count=" + canaryName, nil, nil},
 		{c.doc, "GET", "/fhir/R4/" + canaryName + "/" + id, nil, nil},
@@ -224,7 +228,7 @@ func (c *canary) refusals() {
 		{c.doc, "GET", "/nowhere/" + canaryName + "?q=" + canaryMRN, nil, nil},
 		{c.doc, "POST", "/cds-services/" + canaryName, []byte(`{}`), nil},
 		{c.doc, "POST", "/cds-services/" + service(c.node), []byte(`{"hook":"` + canaryName + `"}`), nil},
-		{c.doc, "POST", "/v1/decisions/search", []byte(`{"` + canaryName + `":"` + canaryMRN + `"}`), nil},
+		{c.doc, "POST", "/v1/decisions/search", []byte(`{"nothing":"` + canaryMRN + `"}`), nil},
 		{c.doc, "GET", "/v1/decisions/" + canaryName, nil, nil},
 		{c.dpo, "POST", "/v1/shred", []byte(`{"patient":["` + canaryName + `"]}`), nil},
 		{c.dpo, "POST", "/v1/shred", []byte(`{"patient":"` + canaryName + ` x"}`), nil},

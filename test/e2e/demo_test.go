@@ -84,7 +84,7 @@ func TestDemoNamesWhatIsRefused(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 1 {
 		t.Fatalf("exit %v, want 1\n%s", err, out)
 	}
-	for _, want := range []string{"FAILED", "1 resources were refused", "Patient.ndjson:1"} {
+	for _, want := range []string{"FAILED", "1 resources were refused", "Patient.ndjson:2"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)
 		}

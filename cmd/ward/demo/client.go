@@ -59,11 +59,18 @@ func (p port) call(ctx context.Context, t token, method, path, medium string, bo
 	if answer.StatusCode >= 400 {
 		return &refusal{answer.StatusCode, reason(text)}
 	}
-	if out == nil {
+	switch out := out.(type) {
+	case nil:
+		return nil
+	case *rawText:
+		*out = text
 		return nil
 	}
 	return json.Unmarshal(text, out)
 }
+
+// rawText takes an answer as it is.
+type rawText []byte
 
 // json sends and reads JSON.
 func (p port) json(ctx context.Context, t token, method, path string, in, out any) error {
@@ -97,15 +104,6 @@ func (p port) lines(ctx context.Context, t token, path string, out any) error {
 		return fmt.Errorf("%s", last.Error.Detail)
 	}
 	return json.Unmarshal(last.Result, out)
-}
-
-// rawText takes an answer as it is.
-type rawText []byte
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *rawText) UnmarshalJSON(b []byte) error {
-	*r = bytes.Clone(b)
-	return nil
 }
 
 // reason finds the words in an error body: OperationOutcome, problem document, OAuth error, CDS message.

@@ -32,6 +32,10 @@ const startBound = 30 * time.Second
 
 // Run shows the path. A temporary directory is removed at the end.
 func Run(ctx context.Context, o Options) (err error) {
+	in, err := o.data()
+	if err != nil {
+		return err
+	}
 	dir, clean, err := directory(o.Dir)
 	if err != nil {
 		return err
@@ -42,7 +46,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return ErrFailed
 	}
-	t := &tour{steps: s, port: n.port, options: o, dir: dir, adminLink: n.report.Link}
+	t := &tour{steps: s, port: n.port, in: in, dir: dir, adminLink: n.report.Link}
 	tourErr := t.run(ctx)
 	if tourErr == nil && !o.Once {
 		t.stay(ctx)
@@ -56,6 +60,14 @@ func Run(ctx context.Context, o Options) (err error) {
 	s.say("")
 	s.say("demo: resources %d cards %d reads %d denials %d log %d verified", t.resources, t.cards, t.reads, t.denials, t.log)
 	return nil
+}
+
+// data is what to load: the simulation, or the files named.
+func (o Options) data() (*input, error) {
+	if len(o.Input) > 0 {
+		return readInput(o.Input)
+	}
+	return simulated(o.Patients, o.Seed), nil
 }
 
 // directory gives a fresh directory and what removes it, if it is temporary.
@@ -91,7 +103,7 @@ func start(ctx context.Context, s *steps, dir string) (*running, error) {
 	err = s.do("make a node", func() (string, error) {
 		n.report, err = server.Init(ctx, dir, server.InitOptions{Listen: address, LoopbackOnly: true, TenantName: "Demo hospital",
 			Log: server.LogConfig{Level: "warn"}})
-		return "keys, certificate authority, tenant main, administrator admin", err
+		return "keys, tenant main, administrator admin", err
 	})
 	if err == nil {
 		err = s.do("start it", func() (string, error) {

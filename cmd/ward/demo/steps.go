@@ -18,12 +18,12 @@ type steps struct {
 func (s *steps) do(what string, fn func() (string, error)) error {
 	s.n++
 	start := time.Now()
-	fmt.Fprintf(s.w, "%2d  %-34s ", s.n, what)
+	fmt.Fprintf(s.w, "%2d  %-38s ", s.n, what)
 	result, err := fn()
 	ms := time.Since(start).Milliseconds()
 	if err != nil {
 		s.failed++
-		fmt.Fprintf(s.w, "FAILED %52s\n", fmt.Sprintf("%d ms", ms))
+		fmt.Fprintf(s.w, "%-58s %6d ms\n", "FAILED", ms)
 		s.note("%v", err)
 		return err
 	}

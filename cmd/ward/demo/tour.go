@@ -21,7 +21,7 @@ import (
 type tour struct {
 	*steps
 	port      port
-	options   Options
+	in        *input
 	dir       string
 	adminLink string
 
@@ -106,11 +106,8 @@ func (t *tour) service(ctx context.Context) error {
 // load sends the data as the feed.
 func (t *tour) load(ctx context.Context) error {
 	l := &loader{port: t.port, token: t.feed, alive: t.admin, loaded: map[string]int{}}
+	in := t.in
 	err := t.do("load the data", func() (string, error) {
-		in, err := t.data()
-		if err != nil {
-			return "", err
-		}
 		t.charts = in.charts
 		for _, b := range in.bundles {
 			if err := l.post(ctx, b); err != nil {
@@ -124,15 +121,15 @@ func (t *tour) load(ctx context.Context) error {
 				}
 			}
 		}
-		if len(in.skipped) > 0 {
-			defer t.note("not of the types that Ward serves, left out: %s", in.skippedText())
-		}
 		if len(l.refused) > 0 {
 			return "", fmt.Errorf("%d resources were refused:\n%s", len(l.refused), strings.Join(l.refused[:min(len(l.refused), namedRefusals)], "\n"))
 		}
 		return fmt.Sprintf("%d resources, sealed under %d patients' keys", l.total(), len(l.patients)), nil
 	})
 	t.resources = l.total()
+	if len(in.skipped) > 0 {
+		t.note("not of the types that Ward serves, left out: %s", in.skippedText())
+	}
 	if err == nil && len(l.patients) < 2 {
 		err = t.do("choose patients", func() (string, error) {
 			return "", errors.New("the tour needs two patients: one for the card, one to erase")
@@ -151,14 +148,6 @@ func (t *tour) load(ctx context.Context) error {
 		t.erased = l.patients[0]
 	}
 	return nil
-}
-
-// data is what to load: the simulation, or the files named.
-func (t *tour) data() (*input, error) {
-	if len(t.options.Input) > 0 {
-		return readInput(t.options.Input)
-	}
-	return simulated(t.options.Patients, t.options.Seed), nil
 }
 
 type searchset struct {
@@ -223,13 +212,24 @@ func (t *tour) open(ctx context.Context) error {
 		t.cards += len(cards)
 		for _, c := range cards {
 			t.note("[%s] %s", c.Indicator, c.Summary)
-			if i == 0 {
-				t.note("%s", c.Detail)
-			}
+			t.note("%s", basis(c.Detail))
 			t.note("source: %s", c.Source.Label)
 		}
 	}
 	return nil
+}
+
+// basis is the first list of a card's detail: what the answer stands on.
+func basis(detail string) string {
+	var out []string
+	for _, line := range strings.Split(detail, "\n") {
+		if strings.HasPrefix(line, "- ") {
+			out = append(out, line)
+		} else if len(out) > 0 {
+			break
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // patientView calls every service of the hook patient-view.

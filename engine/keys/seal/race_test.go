@@ -35,7 +35,7 @@ func TestShredRace(t *testing.T) {
 		const subjects, writers, rounds, every = 12, 6, 60, 40
 		var number atomic.Int64
 		var written, refused atomic.Int64
-		counted := make([]atomic.Int64, subjects) // rows at the destruction, plus one
+		counted := make([]atomic.Int64, subjects)  // rows at the destruction, plus one
 		start := make([]chan struct{}, subjects/2) // one destruction after so many tries of writers
 		for i := range start {
 			start[i] = make(chan struct{})

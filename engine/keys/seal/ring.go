@@ -58,6 +58,24 @@ func (r *Ring) opened(err error) (*Ring, error) {
 // Format implements fmt.Formatter for every verb.
 func (r *Ring) Format(f fmt.State, _ rune) { fmt.Fprint(f, "[ring]") }
 
+// Ready reads and unwraps the node's own MAC key anew, past every cache: it fails when the database cannot be read or the
+// root key cannot be used. For health checks.
+func (r *Ring) Ready(ctx context.Context) error {
+	var ms []macRow
+	err := r.d.Read(ctx, db.System, func(tx *db.Tx) (err error) {
+		ms, err = readMACs(ctx, tx, " WHERE tn = $1", int64(db.System))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(ms) != 1 {
+		return ward.E(ward.Internal, "seal.ready", "the node's own keys are missing; run `ward store check`", nil)
+	}
+	_, err = r.openTenant(ctx, ms[0])
+	return err
+}
+
 // MAC returns a keyed digest of the tenant for one purpose ("row", "index", "ref", "id", "pseudonym"), derived from a
 // random tenant MAC key that is never rotated with the data keys. Tenant db.System gives the node's own. A purpose is 1 to
 // 40 characters of a-z, 0-9, '.', '/', '_' and '-'; "keyrow" is the ring's own and refused.

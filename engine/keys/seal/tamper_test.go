@@ -226,6 +226,15 @@ func TestRowsThatMoved(t *testing.T) {
 			t.Logf("%s: %d rows of %d columns", table, len(rows), len(columns))
 		}
 		clean(t, r)
+		if err := r.Ready(ctx); err != nil {
+			t.Error("ready:", err)
+		}
+		node := readRows(t, d, "key_mac")[0]
+		for _, v := range flips(node.values[2])[:3] {
+			node.set(t, d, 2, v)
+			wantKind(t, "ready on a changed key row", r.Ready(ctx), ward.Internal)
+		}
+		node.set(t, d, 2, node.values[2])
 		// A swapped row is refused in use too, not only by Check. Each ring is fresh: nothing is cached.
 		rows := readRows(t, d, "key_subject")
 		var a, b tableRow

@@ -1,0 +1,57 @@
+package db
+
+import (
+	"strconv"
+	"strings"
+)
+
+// chunks bounds one INSERT statement.
+type chunks struct{ rows, params int }
+
+// insert adds rows whose values have been checked, in chunks of a power of two rows: few statement texts per table, so
+// that they stay prepared.
+func (c chunks) insert(t *Tx, table string, columns []string, rows [][]any) error {
+	n := c.rows
+	for n*len(columns) > c.params {
+		n /= 2
+	}
+	for len(rows) > 0 {
+		for n > len(rows) {
+			n /= 2
+		}
+		if err := insertRows(t, table, columns, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// insertRows runs one INSERT of several rows.
+func insertRows(t *Tx, table string, columns []string, rows [][]any) error {
+	args := make([]any, 0, len(rows)*len(columns))
+	for _, row := range rows {
+		args = append(args, row...)
+	}
+	_, err := t.session.exec(t.statement(), false, insertText(table, columns, len(rows)), args...)
+	return err
+}
+
+func insertText(table string, columns []string, rows int) string {
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
+	n := 1
+	for r := range rows {
+		if r > 0 {
+			b.WriteByte(',')
+		}
+		for c := range columns {
+			b.WriteByte("(,"[min(c, 1)])
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(n))
+			n++
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
