@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"runtime"
 	"strings"
 
@@ -156,7 +155,9 @@ func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
 	defer g.caught(out, r)
 	h, _ := g.mux.Handler(r)
-	if _, mounted := h.(*row); mounted && canonical(r.URL.Path) {
+	// ServeMux answers a path that is not in its clean form by a redirect, which would repeat what the client sent; only
+	// rows of the table are let through.
+	if _, mounted := h.(*row); mounted {
 		g.mux.ServeHTTP(out, r)
 		return
 	}
@@ -170,23 +171,14 @@ func (g *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.errors(forced(out, http.StatusNotFound), r, ward.E(ward.NotFound, "access.guard", "there is nothing at this path", nil))
 }
 
-// canonical refuses paths that ServeMux would answer by a redirect, because a redirect repeats what the client sent.
-func canonical(p string) bool {
-	clean := path.Clean(p)
-	return p == clean || p == clean+"/"
-}
-
 // requestKey is the context key of the request's id.
 type requestKey struct{}
 
-// requestID returns the id that ServeHTTP gave the request.
-func requestID(ctx context.Context) ward.ID {
+// RequestID returns the id of the request that a handler behind a guard serves; zero elsewhere.
+func RequestID(ctx context.Context) ward.ID {
 	id, _ := ctx.Value(requestKey{}).(ward.ID)
 	return id
 }
-
-// RequestID returns the id of the request that a handler behind a guard serves; zero elsewhere.
-func RequestID(ctx context.Context) ward.ID { return requestID(ctx) }
 
 // caught answers for a handler that panicked. The panic's value may hold patient data and goes nowhere. When part of an
 // answer is out, the connection is cut so that nobody takes the part for the whole.
@@ -233,7 +225,7 @@ func (h *row) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	id := requestID(r.Context())
+	id := RequestID(r.Context())
 	decide := func(ctx context.Context, action Action, rtype string) (Permit, error) {
 		return h.a.Decide(ctx, Request{Principal: who, Action: action, Type: rtype, Purpose: purpose, ID: id})
 	}

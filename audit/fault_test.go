@@ -377,3 +377,28 @@ func TestGroupCommit(t *testing.T) {
 	r.must(l.Flush(bg))
 	r.clean(l)
 }
+
+// TestMergeWhileRunning: a journal in the database comes back by itself; what waited is merged once, without a restart.
+func TestMergeWhileRunning(t *testing.T) {
+	r := newRig(t, dbtest.OpenDB(t, dbtest.Open(t, dbtest.PostgreSQL)))
+	l := r.open()
+	defer l.Close()
+	kept := r.begin(l, read(1)).ID()
+	in := read(2)
+	p, err := l.build(bg, &in)
+	r.must(err)
+	twice := read(3) // acknowledged by the emergency journal, although the database had kept it
+	q, err := l.build(bg, &twice)
+	r.must(err)
+	r.must(l.journal.append(bg, []outgoing{{frameEntry, q.append(nil)}}))
+	r.must(l.emergency.append([]outgoing{{frameEntry, p.append(nil)}, {frameEntry, q.append(nil)}}))
+	if l.Degraded() == nil {
+		t.Fatal("entries wait in the emergency journal and nobody is told")
+	}
+	r.must(l.Flush(bg))
+	r.must(l.Flush(bg)) // the note of the merge
+	if l.Size() != 4 || !r.has(l, kept) || !r.has(l, p.id) || !r.has(l, q.id) || l.Degraded() != nil {
+		t.Fatal(l.Size(), l.Degraded())
+	}
+	r.clean(l)
+}

@@ -22,6 +22,7 @@ const (
 	idleTimeout   = 2 * time.Minute
 	headerBytes   = 32 << 10
 	streamStep    = time.Minute // a stream's client must take a line within it
+	restartAfter  = time.Second
 	progressEvery = 500 * time.Millisecond
 )
 
@@ -46,24 +47,39 @@ type background struct {
 	fatal              chan error
 }
 
-// start runs the sequencer and the queue's workers. fatal gets the error of one that ends by itself.
+// start runs the sequencer and the queue's workers. fatal gets the error of one that cannot go on: the node must stop then.
 func (n *Node) start() <-chan error {
 	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), fatal: make(chan error, 2)}
-	run := func(what string, fn func(context.Context) error, done chan struct{}) context.CancelFunc {
-		ctx, cancel := context.WithCancel(context.Background())
-		go func() {
-			defer close(done)
-			err := fn(ctx)
-			if ctx.Err() == nil {
-				b.fatal <- ward.E(ward.Internal, "server."+what, "the "+what+" ended by itself", err)
-			}
-		}()
-		return cancel
-	}
-	b.stopLog = run("log", n.log.Run, b.logDone)
-	b.stopQueue = run("queue", n.queue.Run, b.queueDone)
+	b.stopLog = n.keep("log", n.log.Run, b.logDone, b.fatal)
+	b.stopQueue = n.keep("queue", n.queue.Run, b.queueDone, b.fatal)
 	n.running = b
 	return b.fatal
+}
+
+// keep runs fn until it is stopped. What ended because disk or database cannot be used now is started again; what is
+// damaged or was taken over by another process is fatal.
+func (n *Node) keep(what string, fn func(context.Context) error, done chan<- struct{}, fatal chan<- error) context.CancelFunc {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer close(done)
+		for {
+			err := fn(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			if kind := ward.KindOf(err); err == nil || kind == ward.Internal || kind == ward.Conflict {
+				fatal <- ward.E(ward.Internal, "server."+what, "the "+what+" cannot go on", err)
+				return
+			}
+			n.logger.Error("starts again", "part", what, "error", err.Error())
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(restartAfter):
+			}
+		}
+	}()
+	return cancel
 }
 
 // quiet stops the workers, then the log after everything in it is under a published checkpoint.

@@ -32,6 +32,8 @@ func acts(n *storetest.Running) map[audit.Act]int {
 func TestEntriesOfEveryCall(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
 		small(n)
+		n.Put("Observation/moved", observation("moved", "q", "a", "2026", 1))
+		n.Put("Observation/moved", observation("moved", storetest.OwnPatient, "a", "2026", 1))
 		n.Put("Observation/mine", observation("mine", storetest.OwnPatient, "a", "2026", 1))
 		remove(t, n, "Observation/o2")
 		d := decision("q")
@@ -73,6 +75,7 @@ func TestEntriesOfEveryCall(t *testing.T) {
 			{"vread", func() error { return vread(p(c, access.Read, "Observation"), "Observation/o2", 1) }, 0, "vread done"},
 			{"vread nothing", func() error { return vread(p(c, access.Read, "Observation"), "Observation/o2", 9) }, ward.NotFound, "vread done"},
 			{"vread hidden", func() error { return vread(p(own, access.Read, "Observation"), "Observation/o1", 1) }, ward.NotFound, "vread denied"},
+			{"vread of another patient's", func() error { return vread(p(own, access.Read, "Observation"), "Observation/moved", 1) }, ward.NotFound, "vread denied"},
 			{"history", func() error { return hist(p(c, access.Read, "Observation"), "Observation/o2") }, 0, "history done"},
 			{"history of nothing", func() error { return hist(p(c, access.Read, "Observation"), "Observation/none") }, ward.NotFound, "history done"},
 			{"history hidden", func() error { return hist(p(own, access.Read, "Observation"), "Observation/o1") }, ward.NotFound, "history denied"},

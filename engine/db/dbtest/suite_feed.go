@@ -21,9 +21,9 @@ func testAllocate(t *testing.T, f *fixture) {
 	for w := range 8 {
 		all.Go(func() {
 			for i := range 30 {
-				n := []int64{1, 2, 100, 300, 1, 7}[(w+i)%6]
+				n := []int64{1, 300, 100, 257, 1000, 7}[(w+i)%6]
 				var first int64
-				err := nodes[w%2].Write(ctx, 1, func(tx *db.Tx) (err error) {
+				err := nodes[w%2].Write(ctx, db.Tenant(w+1), func(tx *db.Tx) (err error) {
 					first, err = tx.Allocate(ctx, "rid/1", n)
 					return err
 				})
