@@ -12,7 +12,7 @@ import (
 	"github.com/ward-health/ward/access/policy"
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/engine/db"
-	"github.com/ward-health/ward/engine/keys/seal"
+	"github.com/ward-health/ward/engine/keys"
 )
 
 //go:embed schema/*.sql
@@ -36,7 +36,7 @@ type Config struct {
 type Authority struct {
 	issuer   string
 	db       *db.DB
-	ring     *seal.Ring
+	ring     Keyring
 	log      *audit.Log
 	policies *policy.Set
 	plans    plans
@@ -46,9 +46,15 @@ type Authority struct {
 	now      func() time.Time
 }
 
+// Keyring is what access needs of the node's keys: a new tenant's, and the signer of tokens. Data keys are not its business.
+type Keyring interface {
+	AddTenant(ctx context.Context, tx *db.Tx, tn db.Tenant) error
+	Signer(ctx context.Context, name, algorithm string) (keys.Signer, []byte, error)
+}
+
 // New loads policies, validates them strictly against the schema (an invalid set does not start). The log may be nil only
 // in a command that decides nothing and writes nothing.
-func New(ctx context.Context, c Config, d *db.DB, r *seal.Ring, l *audit.Log) (*Authority, error) {
+func New(ctx context.Context, c Config, d *db.DB, r Keyring, l *audit.Log) (*Authority, error) {
 	issuer, err := checkIssuer(c.Issuer)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,6 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/engine/keys"
-	"github.com/ward-health/ward/engine/keys/seal"
 )
 
 // Lives and bounds of tokens.
@@ -65,7 +64,7 @@ type tokens struct {
 	signer jose.Signer
 }
 
-func newTokens(ctx context.Context, r *seal.Ring, issuer string) (*tokens, error) {
+func newTokens(ctx context.Context, r Keyring, issuer string) (*tokens, error) {
 	s, der, err := r.Signer(ctx, "token", keys.ES256)
 	if err != nil {
 		return nil, err

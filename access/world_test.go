@@ -1,18 +1,14 @@
 package access
 
 import (
-	"bytes"
 	"context"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/audit"
+	"github.com/ward-health/ward/audit/audittest"
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/engine/db/dbtest"
-	"github.com/ward-health/ward/engine/keys"
-	"github.com/ward-health/ward/engine/keys/seal"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -24,7 +20,7 @@ type world struct {
 	t    *testing.T
 	ctx  context.Context
 	db   *db.DB
-	ring *seal.Ring
+	ring Keyring
 	log  *audit.Log
 	*Authority
 }
@@ -42,17 +38,7 @@ func onSQLite(t *testing.T) *world {
 func newWorld(t *testing.T, d *db.DB) *world {
 	t.Helper()
 	ctx := t.Context()
-	dir := t.TempDir()
-	must(t, d.Migrate(ctx, seal.Migrations(), audit.Migrations(), Migrations()))
-	secret := keys.Secret(bytes.Repeat([]byte("k"), 32))
-	must(t, keys.CreateFile(filepath.Join(dir, "root.key"), nil, secret))
-	root, err := keys.OpenFile(filepath.Join(dir, "root.key"), nil, secret)
-	must(t, err)
-	ring, err := seal.Open(ctx, d, root)
-	must(t, err)
-	log, err := audit.Open(ctx, audit.Config{Dir: filepath.Join(dir, "log"), Emergency: filepath.Join(dir, "emergency"), Origin: "ward/test", Every: 10 * time.Millisecond}, d, ring)
-	must(t, err)
-	t.Cleanup(func() { log.Close() })
+	ring, log := audittest.Open(t, d, Migrations())
 	a, err := New(ctx, Config{Issuer: testIssuer}, d, ring, log)
 	must(t, err)
 	return &world{t: t, ctx: ctx, db: d, ring: ring, log: log, Authority: a}

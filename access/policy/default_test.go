@@ -43,7 +43,7 @@ func TestDefaultPolicies(t *testing.T) {
 		}
 		return out
 	}
-	admin := give(all, "admin.tenant", "admin.principal", "admin.client", "token.issue", "model.push")
+	admin := give(all, "admin.tenant", "admin.principal", "admin.client", "model.push")
 	clinician := give(care, "read", "search", "create", "update", "delete", "transaction", "predict", "decision.read", "decision.replay")
 	tests := map[string]struct {
 		q    Query
@@ -73,7 +73,7 @@ func TestDefaultPolicies(t *testing.T) {
 		"admin, treatment":      {Query{Kind: "human", Roles: []string{"admin"}, Purpose: "TREAT"}, nil},
 		"all duties, treatment": {Query{Kind: "human", Roles: []string{"admin", "auditor", "privacy"}, Purpose: "TREAT"}, nil},
 		"operator": {Query{Kind: "operator", Purpose: "HSYSADMIN"},
-			join(admin, give(all, "shred", "store.check", "log.read", "log.export", "decision.read", "decision.replay"))},
+			join(admin, give(all, "token.issue", "shred", "store.check", "log.read", "log.export", "decision.read", "decision.replay"))},
 		"operator with a role": {Query{Kind: "operator", Roles: []string{"clinician"}, Purpose: "TREAT"}, give(care, "decision.read", "decision.replay")},
 		"nobody":               {Query{Kind: "human", Purpose: "TREAT"}, nil},
 		"unknown role":         {Query{Kind: "human", Roles: []string{"nurse"}, Purpose: "TREAT"}, nil},
