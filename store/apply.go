@@ -47,7 +47,7 @@ type Change struct {
 
 // Result says what became of a Change.
 type Result struct {
-	Version ward.Version // Body empty unless an existing resource was returned by IfNoneExist
+	Version ward.Version // Body empty: what was written the caller has, and leave to create is no leave to read what IfNoneExist found
 	Created bool
 	Kept    bool // nothing was written: the content was already so, or IfNoneExist found one
 }
@@ -65,6 +65,8 @@ var errConflict = ward.E(ward.Conflict, "store.apply", "the records are being ch
 
 // errForbidden is the one answer to a write of what the filter does not cover, whether or not the record exists.
 var errForbidden = ward.E(ward.Denied, "store.apply", "you may not write this record", nil)
+
+var errNoMatch = ward.E(ward.Precondition, "store.apply", "the current version is not the one given in If-Match", nil)
 
 // Apply writes all changes or none, with one audit entry, in one transaction, durable on return. A result in the order of
 // the changes. An error's Path begins with the change's position, "changes[3]", when there are several.
@@ -204,8 +206,11 @@ func (b *batch) results() []Result {
 func (b *batch) refused(ctx context.Context, it *item, err error) error {
 	if errors.Is(err, errHidden) {
 		answer := error(errForbidden)
-		if it.change.Op == OpDelete {
+		switch {
+		case it.change.Op == OpDelete:
 			answer = errNotFound
+		case it.change.IfMatch != 0:
+			answer = errNoMatch // as for a record that does not exist
 		}
 		sub := audit.Subject{Patient: subjectOf(it.old.pat), Kind: "ver", RID: be8(it.old.rid), Version: it.old.ver}
 		return b.s.hidden(ctx, it.change.Permit, b.act, sub, b.at(it.at, answer))

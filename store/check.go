@@ -89,6 +89,8 @@ type checker struct {
 	want   map[int64]wanted     // by rid: what the current body asks for
 	erased map[seal.Subject]time.Time
 	blobs  map[[32]byte]string // blobs that live rows name -> where
+
+	lastVer, lastPayload int64 // newest rows that the walks saw; what is above was written since
 }
 
 // wanted is what the opened body of a current version says about its pointer and index rows.
@@ -185,6 +187,7 @@ func (c *checker) versions(ctx context.Context) error {
 			return err
 		})
 		if err != nil || len(page) == 0 {
+			c.lastVer = after
 			return err
 		}
 		c.report.Versions += int64(len(page))

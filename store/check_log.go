@@ -24,6 +24,7 @@ func (c *checker) payloads(ctx context.Context) error {
 				return err
 			})
 		if err != nil || len(page) == 0 {
+			c.lastPayload = after
 			return err
 		}
 		for _, r := range page {
@@ -141,8 +142,26 @@ func (c *checker) entries(ctx context.Context) error {
 	return c.missing(ctx, lost)
 }
 
-// missing looks up the rows of writes that the walk did not see.
+// missing looks up the rows of writes that the walk did not see: first those written since, in order, then one by one.
 func (c *checker) missing(ctx context.Context, lost map[[32]byte]ward.ID) error {
+	for _, since := range []struct {
+		query string
+		after int64
+	}{{"SELECT seq, digest FROM ver WHERE tn = $1 AND seq > $2 ORDER BY seq LIMIT $3", c.lastVer},
+		{"SELECT seq, digest FROM payload WHERE tn = $1 AND seq > $2 ORDER BY seq LIMIT $3", c.lastPayload}} {
+		for n, after := checkChunk, since.after; n == checkChunk && len(lost) > 0; {
+			n = 0
+			if err := c.read(ctx, since.query, []any{c.tn(), after, checkChunk}, func(s scanner) error {
+				var w [32]byte
+				err := s.Scan(&after, db.Fixed(w[:]))
+				n++
+				delete(lost, w)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+	}
 	looks := 0
 	for w, id := range lost {
 		if looks++; looks > maxLooks {

@@ -89,7 +89,9 @@ func (b *batch) conditions(ctx context.Context) error {
 		case found == 1 && it.change.NoMatch:
 			return b.at(it.at, ward.E(ward.Conflict, "store.apply", "a record that matches If-None-Exist was made meanwhile; plan the write again", nil))
 		case found == 1:
-			it.result = &Result{Version: page.Versions[0], Kept: true}
+			v := page.Versions[0]
+			v.Body = nil // leave to create is no leave to read
+			it.result = &Result{Version: v, Kept: true}
 		default:
 			return b.at(it.at, ward.E(ward.Precondition, "store.apply", "several records match If-None-Exist", nil))
 		}

@@ -92,14 +92,15 @@ func (b *batch) decide(it *item) error {
 	if old != nil && old.gone() {
 		return errGone
 	}
+	if it.change.Op == OpDelete && old == nil {
+		return errNotFound
+	}
 	if m := it.change.IfMatch; m != 0 && (old == nil || old.ver != m || old.deleted() && it.change.Op == OpUpdate) {
-		return ward.E(ward.Precondition, "store.apply", "the current version is not the one given in If-Match", nil)
+		return errNoMatch
 	}
 	switch {
 	case it.change.Op == OpCreate && old != nil:
 		return ward.E(ward.Conflict, "store.apply", "a record with this id exists", nil)
-	case it.change.Op == OpDelete && old == nil:
-		return errNotFound
 	case it.change.Op == OpDelete && old.deleted():
 		it.keep(old)
 		return nil

@@ -51,28 +51,28 @@ func dateKey(sp fhir.Param, lo, hi int64) ixKey {
 	return k
 }
 
-func (k ixKey) table() byte      { return k[0] }
-func (k ixKey) sp() int64        { return int64(int16(binary.BigEndian.Uint16(k[1:]))) }
-func (k ixKey) v8() int64        { return int64(binary.BigEndian.Uint64(k[3:])) }
-func (k ixKey) rk() []byte       { return slices.Clone(k[3:19]) }
-func (k ixKey) lo() int64        { return int64(binary.BigEndian.Uint64(k[3:])) }
-func (k ixKey) hi() int64        { return int64(binary.BigEndian.Uint64(k[11:])) }
-func compare(a, b ixKey) int     { return bytes.Compare(a[:], b[:]) }
-func (k ixKey) isLabel() bool    { return k.table() == tokTable && k.sp() == int64(fhir.ParamSecurity) }
-func row16(sp fhir.Param) []byte { return binary.BigEndian.AppendUint16(nil, uint16(sp)) }
+func (k ixKey) table() byte           { return k[0] }
+func (k ixKey) sp() int64             { return int64(int16(binary.BigEndian.Uint16(k[1:]))) }
+func (k ixKey) v8() int64             { return int64(binary.BigEndian.Uint64(k[3:])) }
+func (k ixKey) rk() []byte            { return slices.Clone(k[3:19]) }
+func (k ixKey) lo() int64             { return int64(binary.BigEndian.Uint64(k[3:])) }
+func (k ixKey) hi() int64             { return int64(binary.BigEndian.Uint64(k[11:])) }
+func compare(a, b ixKey) int          { return bytes.Compare(a[:], b[:]) }
+func (k ixKey) isLabel() bool         { return k.table() == tokTable && k.sp() == int64(fhir.ParamSecurity) }
+func paramBytes(sp fhir.Param) []byte { return binary.BigEndian.AppendUint16(nil, uint16(sp)) }
 
 // token is v8 of a token with its system, which may be empty: "|code" and "system|code".
 //
 // 64 bits: two different tokens of a tenant meet with probability 2^-64 per pair. Hits are verified on the body; counts
 // are taken from the index.
 func (n names) token(sp fhir.Param, system, code string) int64 {
-	sum := n.index.Sum([]byte("system|code"), row16(sp), []byte(system), []byte(code))
+	sum := n.index.Sum([]byte("system|code"), paramBytes(sp), []byte(system), []byte(code))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 
 // code is v8 of a token whatever its system.
 func (n names) code(sp fhir.Param, code string) int64 {
-	sum := n.index.Sum([]byte("code"), row16(sp), []byte(code))
+	sum := n.index.Sum([]byte("code"), paramBytes(sp), []byte(code))
 	return int64(binary.BigEndian.Uint64(sum[:]))
 }
 

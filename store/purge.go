@@ -19,7 +19,7 @@ const (
 )
 
 // purge removes index rows, claims and blobs of an erased patient and marks its pointers. It opens nothing and needs no
-// permit; its entry is the node's own.
+// permit; its entry is the node's own. The destroyed key's bytes leave the live files of the database with it.
 func (s *Store) purge(ctx context.Context, j queue.Job) (queue.Finish, error) {
 	if len(j.Ref) != 16 {
 		return nil, internal("store.purge", "a purge job names no patient", nil)
@@ -44,6 +44,9 @@ func (s *Store) purge(ctx context.Context, j queue.Job) (queue.Finish, error) {
 		}
 	}
 	if err := s.purgeBlobs(ctx, n, j.Ref); err != nil {
+		return nil, err
+	}
+	if err := s.db.Scrub(ctx, "key_subject"); err != nil {
 		return nil, err
 	}
 	entry, err := s.log.Prepare(ctx, audit.Intent{Tenant: n.tn, Act: audit.ActPurge, Outcome: audit.Done, Request: j.ID,

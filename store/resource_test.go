@@ -243,8 +243,8 @@ func TestIfNoneExist(t *testing.T) {
 					ids[got.Version.Ref.ID] = true
 					if got.Created {
 						created++
-					} else if len(got.Version.Body) == 0 {
-						t.Error("an existing resource came back without its body")
+					} else if len(got.Version.Body) != 0 {
+						t.Error("leave to create gave out the body of an existing resource")
 					}
 				})
 			}

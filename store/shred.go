@@ -63,7 +63,7 @@ func (s *Store) Shred(ctx context.Context, p access.Permit, patient string) (Era
 	if err != nil {
 		return Erasure{}, err
 	}
-	e.Text = e.certificate(p.TenantID())
+	e.Text = e.certificate(p.TenantID(), s.db.Engine())
 	return e, nil
 }
 
@@ -100,15 +100,21 @@ func erasedMAC(n names, pat []byte, at, versions int64, entry []byte) []byte {
 }
 
 // certificate is the text that a controller can hand on. It claims what is so, and names what is not.
-func (e *Erasure) certificate(tenant ward.TenantID) string {
+func (e *Erasure) certificate(tenant ward.TenantID, engine string) string {
+	residue := ""
+	if engine == "postgres" {
+		residue = "\nPostgreSQL's write-ahead log and its archive keep those bytes until they are recycled; that is your database's setting."
+	}
 	return fmt.Sprintf(`Certificate of erasure
 
 Patient/%s of tenant %s was erased on %s (log entry %s).
 
-Gone now, on this node set: the data key of the patient was destroyed. %d sealed texts (resource versions with their history,
-deletions, blobs, decisions) cannot be opened by anybody, the operator included. No search finds them and nothing can be
+Gone now, on this node set: the data key of the patient was destroyed. Ward opens none of the %d sealed texts (resource versions
+with their history, deletions, blobs, decisions) for anybody, the operator included. No search finds them and nothing can be
 written for this patient again.
-Gone within 5 seconds: the rows of the search index that were derived from those texts, and large sealed texts kept as files.
+Gone within 5 seconds, unless the database is too busy, then as soon as it is not (the log entry "purge" tells when): the rows
+of the search index that were derived from those texts, large sealed texts kept as files, and the bytes of the wrapped key in
+the live files of the database.%s
 
 What remains: the sealed texts as unreadable bytes; for each record its type, its logical id, its times and keyed digests,
 which name nobody without the tenant's keys; the entries of the log, which still verifies. Raw messages as they were
@@ -116,5 +122,5 @@ received are sealed under the key of their channel, not of the patient; they are
 Backups made before the erasure still hold the wrapped key and index rows of that time. Whoever has such a backup and the
 root key can open what it holds until the backup itself is destroyed: this build does not rotate tenant keys by erasure
 epochs and does not rotate index keys. Destroy or expire those backups by your retention rule.
-`, e.Patient, tenant, e.At.Format(time.RFC3339), e.Entry, e.Versions)
+`, e.Patient, tenant, e.At.Format(time.RFC3339), e.Entry, e.Versions, residue)
 }

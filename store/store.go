@@ -9,7 +9,7 @@
 // differently for what is hidden and what does not exist, or keep patient data in an error, a log line or a job.
 //
 // Read in this order: store.go, record.go, row.go, open.go, filter.go, get.go, index.go, plan.go, search.go, apply.go,
-// prepare.go, decide.go, write.go, claim.go, payload.go, shred.go, purge.go, check.go.
+// prepare.go, decide.go, claim.go, write.go, payload.go, decision.go, shred.go, purge.go, check.go with check_index.go and check_log.go.
 package store
 
 import (

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -221,7 +222,7 @@ func (b *batch) insert(ctx context.Context, tx *db.Tx, writes []*item, entry aud
 	if err := tx.Insert(ctx, "res", resInsert, ress); err != nil {
 		return err
 	}
-	slices.SortFunc(olds, func(a, b *item) int { return cmpInt(a.old.rid, b.old.rid) })
+	slices.SortFunc(olds, func(a, b *item) int { return cmp.Compare(a.old.rid, b.old.rid) })
 	for _, it := range olds {
 		if err := b.repoint(ctx, tx, it); err != nil {
 			return err
@@ -327,16 +328,6 @@ func orNull(b []byte) any {
 		return nil
 	}
 	return b
-}
-
-func cmpInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // newest is above every row number.
