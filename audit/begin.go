@@ -99,6 +99,9 @@ func (l *Log) Enter(ctx context.Context, tx *db.Tx, p Prepared) (Receipt, error)
 	if p.id.IsZero() {
 		return Receipt{}, ward.E(ward.Internal, "audit.enter", "the audit entry was not prepared", nil)
 	}
+	if tn := tx.Tenant(); tn != p.tenant && tn != db.System {
+		return Receipt{}, ward.E(ward.Internal, "audit.enter", "the audit entry is of another tenant than the transaction", nil)
+	}
 	c := chainOf{src: srcRow, tn: p.tenant, node: l.node}
 	n, prev, err := extend(ctx, tx, c, 1)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -27,7 +28,8 @@ type checker struct {
 	faults   []Fault
 	st       state
 	at       verify.Checkpoint
-	anchors  map[int64][32]byte // root by size
+	anchors  map[int64][32]byte // root by size, for sizes that the tiles do not reach
+	tree     treeWalk           // over the published tiles
 	inFiles  int64              // entries of journal files before the state's cursor
 	inRows   int64              // rows before the state's cursor
 	subjects [32]byte           // sum of keyed digests of what audit_subject should hold
@@ -71,6 +73,9 @@ func (l *Log) Check(ctx context.Context) ([]Fault, error) {
 func (c *checker) state(ctx context.Context, tx *db.Tx) error {
 	var err error
 	if c.st, _, err = readState(ctx, tx, c.log.mac); err != nil {
+		if !errors.Is(err, errState) {
+			return err
+		}
 		c.fault("position", "audit_state", "%v", err)
 		return nil
 	}
@@ -129,6 +134,9 @@ func (c *checker) files(context.Context) error {
 		}
 		return true, nil
 	})
+	if err != nil && !errors.Is(err, errFrameBroken) && !errors.Is(err, fs.ErrNotExist) {
+		return unreadable(err)
+	}
 	if err != nil || at.before(limit) {
 		c.fault("journal", fmt.Sprintf("segment %d offset %d", at.a, at.b), "the chain of frames breaks: %v", err)
 	}
@@ -205,10 +213,55 @@ func (c *checker) anchor(where string, b []byte) {
 		c.fault("rollback", where, "%d entries were published, the database holds %d", a.size, c.st.edge.Size)
 		return
 	}
+	if root, ok := c.treeRoot(a.size); ok {
+		if root != a.root {
+			c.fault("rollback", where, "the first %d entries are not those that were published", a.size)
+		}
+		return
+	}
 	if root, ok := c.anchors[a.size]; ok && root != a.root {
 		c.fault("rollback", where, "two trees of %d entries were published", a.size)
 	}
-	c.anchors[a.size] = a.root
+	if len(c.anchors) < maxAnchors {
+		c.anchors[a.size] = a.root
+	}
+}
+
+// maxAnchors bounds the anchors kept for the walk over the positions: those made since the checkpoint was read, or, when
+// checkpoint or tiles are damaged, which is a fault of its own, some.
+const maxAnchors = 4096
+
+// treeWalk goes over the published tiles of level 0 in step with the anchors, whose sizes grow.
+type treeWalk struct {
+	edge verify.Edge
+	tile []byte
+}
+
+// treeRoot returns the root over the first size entries as the tiles have them; false where they do not reach.
+func (c *checker) treeRoot(size int64) (root [32]byte, ok bool) {
+	if size > c.at.Size {
+		return root, false
+	}
+	t := &c.tree
+	if size < t.edge.Size {
+		*t = treeWalk{}
+	}
+	for t.edge.Size < size {
+		at := t.edge.Size % verify.TileWidth
+		if at == 0 {
+			full, partial := verify.TileCount(c.at.Size, 0)
+			n, width := t.edge.Size/verify.TileWidth, verify.TileWidth
+			if n == full {
+				width = partial
+			}
+			t.tile, _ = readTile(c.log.disk, c.log.c.Dir, 0, n, width) // what cannot be read was reported by tiles
+		}
+		if int64(len(t.tile)) < 32*(at+1) {
+			return root, false
+		}
+		t.edge.Append(verify.Hash(t.tile[32*at:]))
+	}
+	return t.edge.Root(), true
 }
 
 // rows checks both source tables chain by chain.
@@ -278,6 +331,9 @@ func (c *checker) row(f *feed, r, prev *feedRow) {
 	if err != nil || string(p.id[:]) != string(r.id) {
 		c.fault("row", r.where(), "the row holds no entry, or one of another id")
 		return
+	}
+	if p.tenant != r.tn {
+		c.fault("row", r.where(), "the row is filed under another tenant than its entry's")
 	}
 	if leaf, err := verify.ParseLeaf(p.leaf); err != nil || leaf.Detail != p.commitment() {
 		c.fault("row", r.where(), "the detail is not the one that the leaf commits to")

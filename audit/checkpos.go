@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/audit/verify"
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/engine/keys/seal"
@@ -29,7 +30,9 @@ func (c *checker) positions(ctx context.Context) error {
 			return err
 		}
 		for i := range page {
-			w.place(&page[i])
+			if err := w.place(&page[i]); err != nil {
+				return err
+			}
 		}
 	}
 	if w.edge.Size != c.st.edge.Size {
@@ -54,20 +57,24 @@ type walk struct {
 	lost     bool   // an entry is missing, the tree cannot be recomputed
 }
 
-func (w *walk) place(p *place) {
+// place checks one position. The error is for a disk that cannot be read.
+func (w *walk) place(p *place) error {
 	where := fmt.Sprintf("audit_pos idx %d", p.idx)
 	if p.idx != w.edge.Size {
 		w.fault("position", where, "rows before it are missing")
 		w.lost = true
 	}
 	if w.lost {
-		return
+		return nil
 	}
 	e, err := p.resolve(w.load)
+	if ward.KindOf(err) == ward.Unavailable {
+		return err
+	}
 	if err != nil {
 		w.fault("position", where, "the entry cannot be read from its place: %v", err)
 		w.lost = true
-		return
+		return nil
 	}
 	w.bySource[p.src]++
 	w.published(where, e.leaf)
@@ -80,6 +87,7 @@ func (w *walk) place(p *place) {
 	for _, tag := range tags {
 		w.add(e.tenant, tag[:], p.idx)
 	}
+	return nil
 }
 
 // published compares a leaf of the sources with the published one.
@@ -144,6 +152,9 @@ func (c *checker) subjectRows(ctx context.Context) error {
 			var tn, idx int64
 			var tag seal.Subject
 			if err := rows.Scan(&tn, db.Fixed(tag[:]), &idx); err != nil {
+				if err := scanFault(ctx, rows, nil); err != nil {
+					return err
+				}
 				c.fault("position", "audit_subject", "a row cannot be read")
 				return nil
 			}

@@ -34,7 +34,14 @@ func openEmergency(d disk, dir string, m keys.MAC) (*emergency, error) {
 	e := &emergency{disk: d, dir: dir, mac: m}
 	f, err := d.open(filepath.Join(dir, emergencyName), false)
 	if errors.Is(err, fs.ErrNotExist) {
-		return e, e.reset()
+		if err := e.reset(); err != nil {
+			return nil, err
+		}
+		// The folder's own name may be new. One that was there already may lie in a folder that cannot be opened.
+		if err := d.syncDir(filepath.Dir(dir)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return nil, refuseOpen("the emergency journal cannot be made; check its folder and the disk", errors.Join(err, e.close()))
+		}
+		return e, nil
 	}
 	if err != nil {
 		return nil, refuseOpen("the emergency journal cannot be opened; check its folder", err)
@@ -73,7 +80,8 @@ func (e *emergency) scan(f file, fn func(outgoing) error) (cursor, error) {
 	}
 }
 
-// reset puts an empty file in place, all of it written and synced.
+// reset puts an empty file in place, all of it written and synced. When it fails from the renaming on, e is broken: the
+// open file may have no name any more. A later reset that succeeds mends that.
 func (e *emergency) reset() error {
 	fail := func(err error) error {
 		return refuseOpen("the emergency journal cannot be made; check its folder and the space on its disk", err)
@@ -87,20 +95,21 @@ func (e *emergency) reset() error {
 	if err = writeZeros(f, 0, emergencyMax); err == nil {
 		err = t.write([]outgoing{{frameSegment, binary.BigEndian.AppendUint64([]byte(segmentMagic), 1)}}, true)
 	}
-	if err == nil {
-		err = e.disk.rename(name+".new", name)
-	}
-	if err == nil {
-		err = e.disk.syncDir(e.dir)
-	}
 	if err != nil {
 		return fail(errors.Join(err, f.Close()))
 	}
-	if e.tape != nil {
-		err = e.tape.f.Close()
+	if err = e.disk.rename(name+".new", name); err == nil {
+		err = e.disk.syncDir(e.dir)
 	}
-	e.tape, e.waiting = t, 0
-	return err
+	if err != nil {
+		e.broken = fail(errors.Join(err, f.Close()))
+		return e.broken
+	}
+	if e.tape != nil {
+		e.tape.f.Close() // of a file that is gone
+	}
+	e.tape, e.waiting, e.broken = t, 0, nil
+	return nil
 }
 
 // append makes frames durable here.

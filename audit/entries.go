@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -49,7 +50,7 @@ type place struct {
 
 const placeQuery = `SELECT p.idx, p.id, p.tn, p.src, p.a, p.b, r.payload, j.payload FROM audit_pos p
 	LEFT JOIN audit_row r ON p.src = 1 AND r.tn = p.tn AND r.node = p.a AND r.n = p.b
-	LEFT JOIN audit_journal j ON p.src = 3 AND j.node = p.a AND j.n = p.b `
+	LEFT JOIN audit_journal j ON p.src = 3 AND j.tn = p.tn AND j.node = p.a AND j.n = p.b `
 
 // places reads rows of audit_pos, with payloads of entries that are rows.
 func places(ctx context.Context, tx *db.Tx, clause string, args ...any) ([]place, error) {
@@ -64,7 +65,7 @@ func places(ctx context.Context, tx *db.Tx, clause string, args ...any) ([]place
 		var row, journal []byte
 		var tn int64
 		if err := rows.Scan(&p.idx, db.Fixed(p.id[:]), &tn, &p.src, &p.a, &p.b, &row, &journal); err != nil {
-			return nil, ward.E(ward.Internal, "audit.entries", "a row of audit_pos cannot be read; run the log's check", err)
+			return nil, scanFault(ctx, rows, ward.E(ward.Internal, "audit.entries", "a row of audit_pos cannot be read; run the log's check", err))
 		}
 		p.tn = db.Tenant(tn)
 		switch p.src {
@@ -128,15 +129,18 @@ func (l *Log) eachOf(ctx context.Context, from, to int64, tenant string, fn func
 				err = fn(&page[i], &e)
 			}
 			if err != nil {
-				return readable(err)
+				return readable(ctx, err)
 			}
 		}
 	}
 	return nil
 }
 
-// readable makes a ward.Error of what is none.
-func readable(err error) error {
+// readable makes a ward.Error of what is none. When the request has ended, that is the reason, not the log.
+func readable(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return ward.E(ward.Unavailable, "audit.entries", "the request ended before the log was read", ended)
+	}
 	if ward.KindOf(err) != ward.Internal || err == errPlace {
 		return err
 	}
@@ -170,22 +174,22 @@ func (l *Log) sequencedSize(ctx context.Context) (size int64, err error) {
 	return size, err
 }
 
-// mayOpen checks the receipt under which details are opened.
-func mayOpen(r Receipt, tn db.Tenant) error {
+// mayOpen checks the receipt under which entries are opened: it must be of one of the acts.
+func mayOpen(r Receipt, tn db.Tenant, acts ...Act) error {
 	if err := r.live(tn); err != nil {
 		return err
 	}
-	if r.act != ActLogRead && r.act != ActLogExport && r.act != ActStoreCheck {
-		return refuse("is of an act that does not open details")
+	if !slices.Contains(acts, r.act) {
+		return refuse("is of an act that does not open entries of the log")
 	}
 	return nil
 }
 
-// Detail opens the detail of entry id. Opening is itself an act: the caller passes the Receipt of an ActLogRead,
-// ActLogExport or ActStoreCheck entry of the same tenant. Parts under an erased audit key are left out. An id that is
+// Detail opens the detail of entry id. Opening is itself an act: the caller passes the Receipt of an ActLogRead or
+// ActLogExport entry of the same tenant. Parts under an erased audit key are left out. An id that is
 // not sequenced yet, or of another tenant, is ward.NotFound.
 func (l *Log) Detail(ctx context.Context, r Receipt, tn db.Tenant, id ward.ID) (Detail, error) {
-	if err := mayOpen(r, tn); err != nil {
+	if err := mayOpen(r, tn, ActLogRead, ActLogExport); err != nil {
 		return Detail{}, err
 	}
 	p, err := l.find(ctx, id)
@@ -199,7 +203,7 @@ func (l *Log) Detail(ctx context.Context, r Receipt, tn db.Tenant, id ward.ID) (
 	defer load.close()
 	e, err := p.resolve(load)
 	if err != nil {
-		return Detail{}, readable(err)
+		return Detail{}, readable(ctx, err)
 	}
 	d, err := l.open(ctx, &e)
 	if err != nil {
@@ -234,10 +238,10 @@ func (l *Log) find(ctx context.Context, id ward.ID) (place, error) {
 }
 
 // WriteDigests calls fn for every sequenced write entry of a tenant in order with what its detail names: used by
-// store.Check to find versions that are gone. It needs a Receipt as Detail does. subjects and writes have the order and
+// store.Check to find versions that are gone. It needs a Receipt as Detail does, or one of ActStoreCheck. subjects and writes have the order and
 // length that the Intent gave them; subjects under an erased audit key are zero.
 func (l *Log) WriteDigests(ctx context.Context, r Receipt, tn db.Tenant, fn func(id ward.ID, subjects []Subject, writes [][32]byte) error) error {
-	if err := mayOpen(r, tn); err != nil {
+	if err := mayOpen(r, tn, ActLogRead, ActLogExport, ActStoreCheck); err != nil {
 		return err
 	}
 	size, err := l.sequencedSize(ctx)
@@ -269,12 +273,15 @@ func (l *Log) eachTenant(ctx context.Context, size int64, tn db.Tenant, fn func(
 }
 
 // Accounting calls fn for every sequenced entry that names a patient of the tenant, in order: the accounting of
-// disclosures. It needs a Receipt as Detail does.
+// disclosures. It needs a Receipt as Detail does, of an entry that names the patient among its subjects.
 //
 // SPEC(45 CFR 164.528): an individual may have an accounting of disclosures of the six years before the request.
 func (l *Log) Accounting(ctx context.Context, r Receipt, tn db.Tenant, patient seal.Subject, fn func(Entry) error) error {
-	if err := mayOpen(r, tn); err != nil {
+	if err := mayOpen(r, tn, ActLogRead, ActLogExport); err != nil {
 		return err
+	}
+	if _, ok := r.patients[digestPatient(tn, patient)]; !ok {
+		return refuse("does not name the patient")
 	}
 	load := &loader{j: l.files}
 	defer load.close()
@@ -292,11 +299,11 @@ func (l *Log) Accounting(ctx context.Context, r Receipt, tn db.Tenant, patient s
 		for i := range page {
 			e, err := page[i].resolve(load)
 			if err != nil {
-				return readable(err)
+				return readable(ctx, err)
 			}
 			view, err := newEntryView(page[i].idx, append([]byte(nil), e.leaf...))
 			if err != nil {
-				return readable(err)
+				return readable(ctx, err)
 			}
 			if err := fn(view); err != nil {
 				return err

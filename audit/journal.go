@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -270,11 +271,19 @@ func (j *files) read(_ context.Context, from cursor, max int, fn func(entry) err
 		count++
 		return count < max, fn(e)
 	})
+	if err != nil && !errors.Is(err, errFrameBroken) && !errors.Is(err, errPayload) {
+		return from, unreadable(err)
+	}
 	if err != nil {
 		return from, ward.E(ward.Internal, "audit.journal", fmt.Sprintf(
 			"the audit journal is damaged in segment %d near offset %d; stop the node, keep the files, run the log's check", at.a, at.b), err)
 	}
 	return at, nil
+}
+
+// unreadable is for what the disk or the system refuses; nothing is known to be damaged then.
+func unreadable(err error) error {
+	return ward.E(ward.Unavailable, "audit.journal", "the audit journal cannot be read; check the disk that holds it and the number of open files", err)
 }
 
 // reach implements journal.
@@ -322,21 +331,30 @@ func (l *loader) load(segment, off int64) ([]byte, error) {
 	if l.f == nil || l.segment != segment {
 		l.close()
 		f, err := l.j.disk.open(filepath.Join(l.j.dir, segmentName(segment)), false)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, bad
+		}
 		if err != nil {
-			return nil, err
+			return nil, unreadable(err)
 		}
 		l.f, l.segment, l.piece, size = f, segment, l.piece[:0], pieceFirst
 	}
 	b, err := l.at(off-frameMAC, frameMAC+frameHead, size)
-	if err != nil {
+	if err == io.ErrUnexpectedEOF {
 		return nil, bad
+	}
+	if err != nil {
+		return nil, unreadable(err)
 	}
 	h, ok := parseHead(b[frameMAC:])
 	if !ok || h.kind != frameEntry && h.kind != frameMerged {
 		return nil, bad
 	}
-	if b, err = l.at(off-frameMAC, frameMAC+frameOverhead+h.n, size); err != nil {
+	if b, err = l.at(off-frameMAC, frameMAC+frameOverhead+h.n, size); err == io.ErrUnexpectedEOF {
 		return nil, bad
+	}
+	if err != nil {
+		return nil, unreadable(err)
 	}
 	prev, frame := [32]byte(b), b[frameMAC:]
 	payload := frame[frameHead : frameHead+h.n]
@@ -361,7 +379,7 @@ func (l *loader) at(off int64, n, size int) ([]byte, error) {
 	if got >= n {
 		return l.piece[:n], nil
 	}
-	if err == nil {
+	if err == nil || err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	return nil, err

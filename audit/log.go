@@ -163,14 +163,11 @@ func (l *Log) nodeNumber() (int64, error) {
 // recover brings state, journal and published side together.
 func (l *Log) recover(ctx context.Context) error {
 	s := &l.seq
-	err := l.db.Read(ctx, db.System, func(tx *db.Tx) error {
-		var err error
-		s.st, _, err = readState(ctx, tx, l.mac)
-		return err
-	})
+	st, _, err := l.readLive(ctx)
 	if err != nil {
 		return err
 	}
+	s.hold(st)
 	s.rows, s.step, s.gap = newFeed(srcRow, l.mac), 128, true
 	published, err := l.readCheckpoint()
 	if err != nil {

@@ -51,10 +51,10 @@ func (l *Log) published() ([]byte, verify.Checkpoint, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, verify.Checkpoint{}, noEntry
 	}
-	var c verify.Checkpoint
-	if err == nil {
-		c, err = verify.OpenCheckpoint(signed, l.vkey)
+	if err != nil {
+		return nil, verify.Checkpoint{}, ward.E(ward.Unavailable, "audit.proof", "the published checkpoint cannot be read; check the disk that holds the log's folder", err)
 	}
+	c, err := verify.OpenCheckpoint(signed, l.vkey)
 	if err != nil {
 		return nil, c, ward.E(ward.Internal, "audit.proof", "the published checkpoint is damaged; run the log's check", err)
 	}

@@ -161,14 +161,27 @@ func (p *publisher) tidy(old int64) {
 	}
 }
 
-// readTile reads a tile or bundle of a width, out of a wider one if it must.
-func readTile(d disk, dir string, level int, n int64, width int) ([]byte, error) {
+// readTile reads a tile or bundle of a width, out of a wider one if it must. Publications meanwhile may replace the one
+// that was about to be read by a wider one, so it looks more than once.
+func readTile(d disk, dir string, level int, n int64, width int) (b []byte, err error) {
+	for range 3 {
+		if b, err = lookTile(d, dir, level, n, width); width == verify.TileWidth || !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return b, err
+}
+
+func lookTile(d disk, dir string, level int, n int64, width int) ([]byte, error) {
 	at := func(w int) string { return filepath.Join(dir, filepath.FromSlash(verify.TilePath(level, n, w))) }
 	b, err := readFile(d, at(width), 1<<20)
 	if err == nil || width == verify.TileWidth || !errors.Is(err, fs.ErrNotExist) {
 		return b, err
 	}
-	names, _ := d.names(filepath.Dir(at(width)))
+	names, listErr := d.names(filepath.Dir(at(width)))
+	if listErr != nil {
+		return nil, listErr
+	}
 	for _, name := range append(names, "") {
 		w, convErr := strconv.Atoi(name)
 		if name == "" {
@@ -303,7 +316,7 @@ func (l *Log) publish(ctx context.Context) error {
 	s.pub = next
 	s.recent, s.gap = s.recent[:0], false
 	l.size.Store(next.size)
-	l.journal.anchor(anchor{size: next.size, root: root, epoch: s.st.epoch, rows: s.st.rows, jrn: s.st.jrn})
+	l.journal.anchor(anchor{size: next.size, root: root, epoch: s.st.epoch, rows: s.stored.rows, jrn: s.stored.journal})
 	next.tidy(old)
 	return nil
 }

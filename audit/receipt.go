@@ -7,6 +7,7 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/engine/db"
+	"github.com/ward-health/ward/engine/keys/seal"
 )
 
 // receiptLife is how long a receipt opens anything.
@@ -24,6 +25,8 @@ type Receipt struct {
 	expires time.Time // with a monotonic reading
 	one     subjectDigest
 	many    map[subjectDigest]struct{} // two and more subjects
+
+	patients map[subjectDigest]struct{} // whom an entry for reading the log names
 }
 
 // subjectDigest stands for one subject of one tenant.
@@ -34,6 +37,10 @@ func digestSubject(tn db.Tenant, s *Subject) subjectDigest {
 	b := append(room[:0], "ward/receipt/v1|"...)
 	b = binary.BigEndian.AppendUint64(b, uint64(tn))
 	return sha256.Sum256(appendSubject(append(b, s.Patient[:]...), s))
+}
+
+func digestPatient(tn db.Tenant, patient seal.Subject) subjectDigest {
+	return digestSubject(tn, &Subject{Patient: patient})
 }
 
 // appendSubject encodes kind, rid and version so that no two records share bytes.
@@ -51,6 +58,14 @@ func newReceipt(in *Intent, id ward.ID) Receipt {
 		r.many = make(map[subjectDigest]struct{}, len(in.Subjects))
 		for i := range in.Subjects {
 			r.many[digestSubject(in.Tenant, &in.Subjects[i])] = struct{}{}
+		}
+	}
+	if in.Act == ActLogRead || in.Act == ActLogExport {
+		r.patients = make(map[subjectDigest]struct{})
+		for i := range in.Subjects {
+			if p := in.Subjects[i].Patient; p != (seal.Subject{}) {
+				r.patients[digestPatient(in.Tenant, p)] = struct{}{}
+			}
 		}
 	}
 	return r

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"fmt"
 
@@ -101,6 +102,7 @@ func settle(ctx context.Context, tx *db.Tx, m keys.MAC, c chainOf, n int64, chai
 type feedRow struct {
 	chain chainOf
 	rowAt
+	tn      db.Tenant // column of both tables; of audit_journal it is in no chain
 	id      []byte
 	payload []byte
 	link    [32]byte
@@ -151,6 +153,9 @@ func (f *feed) read(ctx context.Context, tx *db.Tx, from cursor, max int) ([]ent
 		if entries[i], err = r.entry(); err != nil {
 			return nil, from, r.fault("holds no entry of a known form")
 		}
+		if entries[i].tn != r.tn {
+			return nil, from, r.fault("is filed under another tenant than its entry's")
+		}
 		from.a, from.b = r.txid, r.seq
 	}
 	return entries, from, nil
@@ -169,14 +174,26 @@ func (f *feed) query(ctx context.Context, tx *db.Tx, clause string, args ...any)
 		r := feedRow{chain: chainOf{src: f.src}}
 		var tn int64
 		if err := rows.Scan(&tn, &r.chain.node, &r.n, &r.txid, &r.seq, &r.merged, &r.id, &r.payload, db.Fixed(r.link[:])); err != nil {
-			return nil, ward.E(ward.Internal, "audit.rows", "an audit row cannot be read", err)
+			return nil, scanFault(ctx, rows, ward.E(ward.Internal, "audit.rows", "an audit row cannot be read", err))
 		}
+		r.tn = db.Tenant(tn)
 		if f.src == srcRow {
 			r.chain.tn = db.Tenant(tn)
 		}
 		out = append(out, r)
 	}
 	return out, rows.Err()
+}
+
+// scanFault returns why a row could not be scanned: the end of the request or of the connection, else that it is damaged.
+func scanFault(ctx context.Context, rows *sql.Rows, damaged error) error {
+	if err := ctx.Err(); err != nil {
+		return ward.E(ward.Unavailable, "audit.rows", "the request ended before the log was read", err)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return damaged
 }
 
 // check verifies the link of each row to the row before it in its chain, wherever that stands.

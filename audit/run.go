@@ -15,7 +15,7 @@ import (
 const (
 	countsEvery = time.Minute
 	beatEvery   = time.Second
-	patience    = 50 // passes in a row that may fail for want of disk or database before Run gives up
+	waitMax     = 5 * time.Second // between passes while disk or database fail
 	maxSources  = 1024
 	maxSource   = 200 // bytes
 )
@@ -69,17 +69,22 @@ func (l *Log) writeCounts(ctx context.Context) error {
 }
 
 // Run sequences, signs and publishes every interval until ctx ends, then once more. It returns early when the log is
-// damaged (ward.Internal), on SQLite when another sequencer has taken over (ward.Conflict), or when disk or database fail for many
-// passes in a row. Entries are still made durable after that, but get no index.
+// damaged (ward.Internal), or on SQLite when another sequencer has taken over (ward.Conflict); entries are still made durable
+// after that, but get no index. While disk or database fail it goes on trying, less often, and Degraded says so.
 func (l *Log) Run(ctx context.Context) error {
 	tick := time.NewTicker(l.c.Every)
 	defer tick.Stop()
-	counted, beaten, failures := time.Now(), time.Now(), 0
+	counted, beaten := time.Now(), time.Now()
+	var again time.Time // no pass before
+	var wait time.Duration
 	for {
 		select {
 		case <-ctx.Done():
 			return l.finish()
 		case <-tick.C:
+		}
+		if time.Now().Before(again) {
+			continue
 		}
 		var err error
 		if time.Since(counted) >= countsEvery {
@@ -94,12 +99,15 @@ func (l *Log) Run(ctx context.Context) error {
 			err = l.beat(ctx)
 		}
 		if err == nil || ctx.Err() != nil || errors.Is(err, errFenced) && l.files == nil {
-			failures = 0
+			wait = 0
 			continue
 		}
-		if failures++; failures >= patience || ward.KindOf(err) != ward.Unavailable {
+		l.trouble.Store(&err)
+		if ward.KindOf(err) == ward.Internal || errors.Is(err, errFenced) {
 			return err
 		}
+		wait = min(waitMax, max(2*wait, l.c.Every))
+		again = time.Now().Add(wait)
 	}
 }
 

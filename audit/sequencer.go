@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -25,7 +26,8 @@ type target struct{ rows, journal cursor }
 type sequencer struct {
 	mu     sync.Mutex // guards all below
 	st     state
-	fresh  bool // st is what the database holds
+	stored target // the cursors as the database holds them: st may be ahead of it by frames without entries
+	fresh  bool   // st is what the database holds
 	leader bool
 	fenced bool // for good: there is one process to a folder, so the other one is the rightful
 	step   int
@@ -37,6 +39,11 @@ type sequencer struct {
 	seenBeat  int64 // of the other node's lease, by this node's clock
 	seenEpoch int64
 	seenAt    time.Time
+}
+
+// hold takes a state that the database holds.
+func (s *sequencer) hold(st state) {
+	s.st, s.stored = st, target{rows: st.rows, journal: st.jrn}
 }
 
 // pass sequences what both sources hold now, then publishes.
@@ -67,16 +74,11 @@ func (l *Log) lead(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	old := s.st
-	var stored bool
-	err := l.db.Read(ctx, db.System, func(tx *db.Tx) error {
-		var err error
-		s.st, stored, err = readState(ctx, tx, l.mac)
-		return err
-	})
+	now, stored, err := l.readLive(ctx)
 	if err != nil {
-		s.st = old
 		return false, err
 	}
+	s.hold(now)
 	if err := l.notOlder(s.st); err != nil {
 		return false, err
 	}
@@ -92,9 +94,11 @@ func (l *Log) lead(ctx context.Context) (bool, error) {
 	if l.db.Engine() == "postgres" && stored && s.st.node != l.node && l.leaseHeld() {
 		return false, nil
 	}
-	if s.st, err = claim(ctx, l.db, l.mac, l.node); err != nil {
+	claimed, err := claim(ctx, l.db, l.mac, l.node)
+	if err != nil {
 		return false, err
 	}
+	s.hold(claimed)
 	s.leader, s.fresh = true, true
 	return true, nil
 }
@@ -117,8 +121,31 @@ func (l *Log) leaseHeld() bool {
 func (l *Log) notOlder(st state) error {
 	if p := l.seq.pub; p != nil && st.edge.Size < p.size {
 		return rollback("the checkpoint published here: %d entries against %d", st.edge.Size, p.size)
+	} else if p != nil && st.edge.Size == p.size {
+		if edge := p.edge(); edge.Root() != st.root() {
+			return rollback("the checkpoint published here: its %d entries are others than those of the database", p.size)
+		}
 	}
 	return nil
+}
+
+// readLive reads the state, and refuses a PostgreSQL cluster that counts transactions from below the cursors: rows made
+// there would lie behind what has been read and never be sequenced.
+func (l *Log) readLive(ctx context.Context) (st state, stored bool, err error) {
+	var horizon int64
+	err = l.db.Read(ctx, db.System, func(tx *db.Tx) error {
+		if st, stored, err = readState(ctx, tx, l.mac); err != nil || tx.Engine() == "sqlite" {
+			return err
+		}
+		horizon, err = tx.Horizon(ctx)
+		return err
+	})
+	if newest := max(st.rows.a, st.jrn.a); err == nil && l.db.Engine() != "sqlite" && horizon <= newest {
+		err = ward.E(ward.Unavailable, "audit.open", fmt.Sprintf("the log refuses to go on: it has read transactions up to number %d, but the "+
+			"PostgreSQL cluster counts only up to %d. The database was dumped and restored into another cluster. Stop the cluster, set its next "+
+			"transaction number beyond %d (pg_resetwal --epoch and --next-transaction-id), and start again", newest, horizon, newest), nil)
+	}
+	return st, stored, err
 }
 
 // sequence works until both sources have been read up to where they were when it began.
@@ -222,7 +249,7 @@ func (l *Log) commitStep(ctx context.Context, entries []entry, next target) erro
 	if err != nil {
 		return err
 	}
-	s.st = st
+	s.hold(st)
 	for i := range entries {
 		s.recent = append(s.recent, entries[i].leaf)
 	}

@@ -41,6 +41,8 @@ func (s *state) values(m keys.MAC) []any {
 
 const stateColumns = "size, root, edge, epoch, node, beat, row_txid, row_seq, jrn_a, jrn_b, jrn_mac, mac"
 
+var errState = ward.E(ward.Unavailable, "audit.state", "the log's state row in the database (audit_state) was changed or is damaged; restore the database", nil)
+
 // readState returns the state and checks its mac; the zero state if none was stored yet.
 func readState(ctx context.Context, tx *db.Tx, m keys.MAC) (state, bool, error) {
 	var s state
@@ -52,12 +54,11 @@ func readState(ctx context.Context, tx *db.Tx, m keys.MAC) (state, bool, error) 
 	if err != nil || !ok {
 		return state{}, false, err
 	}
-	bad := ward.E(ward.Unavailable, "audit.state", "the log's state row in the database (audit_state) was changed or is damaged; restore the database", nil)
 	if s.edge, err = verify.ParseEdge(size, edge); err != nil {
-		return state{}, false, bad
+		return state{}, false, errState
 	}
 	if s.jrn, ok = parseCursor(s.jrn.a, s.jrn.b, rest); !ok || s.root() != root || s.digest(m) != mac {
-		return state{}, false, bad
+		return state{}, false, errState
 	}
 	return s, true, nil
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/engine/db"
@@ -24,10 +25,30 @@ func newTable(d *db.DB, m keys.MAC, node int64) *table {
 
 var journalColumns = []string{"tn", "node", "n", "txid", "seq", "merged", "id", "payload", "chain"}
 
-// append implements journal.
+// errNoneNew rolls a transaction back that has nothing to add.
+var errNoneNew = errors.New("audit: all entries are in the journal")
+
+// append implements journal. Merged frames whose entries the journal holds already are passed over: that they waited in
+// the emergency journal may mean only that the answer to a commit was lost.
 func (t *table) append(ctx context.Context, frames []outgoing) error {
+	err := t.write(ctx, frames)
+	if errors.Is(err, errNoneNew) {
+		return nil
+	}
+	return err
+}
+
+func (t *table) write(ctx context.Context, all []outgoing) error {
 	c := chainOf{src: srcTable, node: t.node}
 	return t.db.Write(ctx, db.System, func(tx *db.Tx) error {
+		// The head of the chain is locked first: an earlier transaction of this node that added the same entries has ended then.
+		if _, _, err := extend(ctx, tx, c, 0); err != nil {
+			return err
+		}
+		frames, err := withoutKnown(ctx, tx, all)
+		if err != nil {
+			return err
+		}
 		n, prev, err := extend(ctx, tx, c, len(frames))
 		if err != nil {
 			return err
@@ -60,6 +81,32 @@ func (t *table) append(ctx context.Context, frames []outgoing) error {
 		}
 		return settle(ctx, tx, t.mac, c, n+int64(len(frames))-1, prev)
 	})
+}
+
+// withoutKnown leaves out merged frames whose ids stand in the journal, sequenced or not.
+func withoutKnown(ctx context.Context, tx *db.Tx, frames []outgoing) ([]outgoing, error) {
+	var fresh []outgoing
+	for _, f := range frames {
+		if f.kind == frameMerged {
+			p, err := parsePayload(f.payload)
+			if err != nil {
+				return nil, ward.E(ward.Internal, "audit.journal", "an entry of an unknown form was to be written", err)
+			}
+			var n int64
+			found, err := tx.Get(ctx, "SELECT n FROM audit_journal WHERE id = $1", []any{p.id[:]}, &n)
+			if err != nil {
+				return nil, err
+			}
+			if found {
+				continue
+			}
+		}
+		fresh = append(fresh, f)
+	}
+	if len(fresh) == 0 {
+		return nil, errNoneNew
+	}
+	return fresh, nil
 }
 
 // anchor implements journal.

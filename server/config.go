@@ -121,7 +121,7 @@ func (c Config) check() error {
 	if c.Audit.Every < 0 || c.Audit.Every > time.Minute {
 		return bad("audit.every", "audit.every must be at most 1m, or left out")
 	}
-	if c.Log.Level != "" && !levels[c.Log.Level].known {
+	if _, known := levels[c.Log.Level]; !known {
 		return bad("log.level", "log.level must be debug, info, warn or error")
 	}
 	if c.Log.Format != "" && c.Log.Format != "json" && c.Log.Format != "text" {

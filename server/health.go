@@ -2,98 +2,94 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/engine/db"
+	"github.com/ward-health/ward/engine/telemetry"
 )
 
-// metrics of the node. Labels are route patterns, statuses and kinds: never ids, never tenants' names.
-type metrics struct {
-	registry         *prometheus.Registry
-	requests         *prometheus.CounterVec
-	seconds          *prometheus.HistogramVec
-	connectionErrors prometheus.Counter
+// observe makes metrics and readiness checks.
+func (n *Node) observe() {
+	n.metrics = telemetry.NewMetrics()
+	n.checks.Report(n.metrics)
+	n.checks.Add("serving", func(context.Context) error {
+		if !n.serving.Load() {
+			return ward.E(ward.Unavailable, "server.ready", "the node is not serving yet", nil)
+		}
+		return nil
+	})
+	n.checks.Add("database", func(ctx context.Context) error {
+		return n.db.Read(ctx, db.System, func(tx *db.Tx) error {
+			var one int64
+			_, err := tx.Get(ctx, "SELECT 1", nil, &one)
+			return err
+		})
+	})
+	n.checks.Add("log", func(context.Context) error { return n.log.Ready() })
+	n.checks.Add("keys", func(ctx context.Context) error {
+		_, err := n.ring.MAC(ctx, db.System, "ready")
+		return err
+	})
 }
 
-func newMetrics(n *Node) *metrics {
-	m := &metrics{registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ward_http_requests_total",
-			Help: "Requests by route pattern and status."}, []string{"route", "status"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ward_http_request_seconds",
-			Help: "Time to answer by route pattern.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15)}, []string{"route"}),
-		connectionErrors: prometheus.NewCounter(prometheus.CounterOpts{Name: "ward_http_connection_errors_total",
-			Help: "Connections that ended badly: TLS handshakes, broken requests."}),
-	}
-	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ward_ready", Help: "1 while the node takes requests."}, func() float64 {
-		if n.ready.Load() {
-			return 1
+const sampleEvery = 10 * time.Second
+
+// sample keeps the metrics of the log: its size, and how long it takes until what was entered is under a checkpoint.
+func (n *Node) sample(ctx context.Context) error {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for {
+		start := time.Now()
+		err := n.log.Flush(ctx)
+		if ctx.Err() != nil {
+			return nil
 		}
-		return 0
-	})
-	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "ward_log_entries",
-		Help: "Entries under the newest published checkpoint."}, func() float64 { return float64(n.log.Size()) })
-	m.registry.MustRegister(m.requests, m.seconds, m.connectionErrors, ready, size,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
+		n.metrics.Log(n.log.Size(), time.Since(start))
+		if err != nil {
+			n.failed(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// observed counts, times and logs requests by the pattern of their route, never by their address, and sets the headers
+// that every answer carries.
+func (n *Node) observed(next http.Handler, routes []access.Route) http.Handler {
+	names := http.NewServeMux()
+	for _, r := range routes {
+		names.Handle(r.Pattern, http.NotFoundHandler())
+	}
+	return n.metrics.Middleware(n.logger, telemetry.RouteIn(names), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.securityHeaders(w.Header())
+		next.ServeHTTP(w, r)
+	}))
+}
+
+func (n *Node) securityHeaders(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if !n.config.LoopbackOnly {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 // health adds what monitors ask, all without a principal: they say how the node is and nothing of what it keeps.
 func (n *Node) health() []access.Route {
-	scrape := promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+	open := func(pattern, why string, h http.Handler) access.Route {
+		return access.Route{Pattern: pattern, Audit: access.AuditNone, Why: why, Open: h}
+	}
 	return []access.Route{
-		{Pattern: "GET /livez", Audit: access.AuditNone, Why: "says only that the process answers",
-			Open: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeHealth(w, nil) })},
-		{Pattern: "GET /readyz", Audit: access.AuditNone, Why: "says only whether the node can take requests",
-			Open: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { writeHealth(w, n.unready(r.Context())) })},
-		{Pattern: "GET /metrics", Audit: access.AuditNone, Why: "counts and times by route pattern, no ids and no tenants", Open: scrape},
+		open("GET /livez", "says only that the process answers", n.checks.Livez()),
+		open("GET /readyz", "says only whether the node can take requests", n.checks.Readyz()),
+		open("GET /metrics", "counts and times by route pattern, no ids and no tenants", n.metrics.Handler()),
 	}
-}
-
-// unready names each part that cannot work now.
-func (n *Node) unready(ctx context.Context) map[string]string {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	bad := map[string]string{}
-	if !n.ready.Load() {
-		bad["node"] = "starting or stopping"
-	}
-	if err := n.db.Read(ctx, db.System, func(tx *db.Tx) error {
-		var one int64
-		_, err := tx.Get(ctx, "SELECT 1", nil, &one)
-		return err
-	}); err != nil {
-		bad["database"] = "cannot be read"
-		n.failed(ctx, err)
-	}
-	if err := n.log.Ready(); err != nil {
-		bad["log"] = "entries cannot be made durable"
-		n.failed(ctx, err)
-	}
-	if _, err := n.ring.MAC(ctx, db.System, "ready"); err != nil {
-		bad["keys"] = "cannot be unwrapped"
-		n.failed(ctx, err)
-	}
-	return bad
-}
-
-func writeHealth(w http.ResponseWriter, bad map[string]string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	state := struct {
-		Status string            `json:"status"`
-		Parts  map[string]string `json:"parts,omitempty"`
-	}{"ok", bad}
-	if len(bad) > 0 {
-		state.Status = ward.Unavailable.String()
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	json.NewEncoder(w).Encode(state)
 }

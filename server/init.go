@@ -26,6 +26,7 @@ type InitOptions struct {
 	DSN          string   // PostgreSQL, by reference: env:NAME, file:/PATH, cred:NAME
 	Node         uint8
 	Passphrase   keys.Secret // unlocks the root key; empty: a credential
+	PassphraseIs string      // where later starts find the passphrase, "file:/PATH"; empty: they ask at the terminal
 	Credential   string      // reference to a credential, "cred:ward-root" or "file:PATH"; empty: one is made in root.cred
 	Log          LogConfig
 }
@@ -132,6 +133,9 @@ func (c *Config) rootKey(o InitOptions, r *Report) error {
 	}
 	if len(o.Passphrase) > 0 {
 		c.Root.Passphrase = "prompt"
+		if o.PassphraseIs != "" {
+			c.Root.Passphrase = o.PassphraseIs
+		}
 		return keys.CreateFile(l.RootKey(), o.Passphrase, nil)
 	}
 	c.Root.Credential = o.Credential

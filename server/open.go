@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync/atomic"
 
 	"github.com/ward-health/ward"
@@ -18,6 +19,7 @@ import (
 	"github.com/ward-health/ward/engine/keys"
 	"github.com/ward-health/ward/engine/keys/seal"
 	"github.com/ward-health/ward/engine/queue"
+	"github.com/ward-health/ward/engine/telemetry"
 	"github.com/ward-health/ward/predict"
 	"github.com/ward-health/ward/predict/cdshooks"
 	"github.com/ward-health/ward/predict/registry"
@@ -45,9 +47,10 @@ type Node struct {
 	own     []access.Route // of the node's own socket only
 	public  http.Handler
 	local   http.Handler
-	metrics *metrics
+	metrics *telemetry.Metrics
+	checks  telemetry.Checks
 
-	ready   atomic.Bool
+	serving atomic.Bool
 	running *background
 }
 
@@ -133,7 +136,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 
 // roof joins the routes and mounts them behind the guards.
 func (n *Node) roof() (err error) {
-	n.metrics = newMetrics(n)
+	n.observe()
 	v := newV1(n)
 	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Base: n.config.BaseURL() + "/fhir/R4"}).Routes()
 	rows = append(rows, cdshooks.New(n.predict).Routes()...)
@@ -202,15 +205,24 @@ func (n *Node) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // failed writes an error to the operator's log when nobody else can learn of it.
 func (n *Node) failed(ctx context.Context, err error) {
-	if ward.KindOf(err) == ward.Internal || ward.KindOf(err) == ward.Unavailable {
-		n.logger.ErrorContext(ctx, "operation failed", "request", access.RequestID(ctx).String(), "kind", ward.KindOf(err).String(), "op", opOf(err), "error", err.Error())
+	kind := ward.KindOf(err)
+	n.metrics.Error(kind)
+	if kind != ward.Internal && kind != ward.Unavailable {
+		return
 	}
+	if id := access.RequestID(ctx); !id.IsZero() {
+		ctx = telemetry.WithRequest(ctx, id)
+	}
+	n.logger.ErrorContext(ctx, "operation failed", "error", err)
 }
 
-func opOf(err error) string {
-	var e *ward.Error
-	if errors.As(err, &e) {
-		return e.Op
+// newLogger writes the operator's log to stderr through the allow-list (I8).
+func newLogger(c LogConfig) *slog.Logger {
+	if c.Format == "text" {
+		return telemetry.NewTextLogger(os.Stderr, levels[c.Level])
 	}
-	return ""
+	return telemetry.NewLogger(os.Stderr, levels[c.Level])
 }
+
+// levels of the operator's log, by the names that settings use; left out: info.
+var levels = map[string]slog.Level{"": slog.LevelInfo, "debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}

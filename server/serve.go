@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"log"
 	"net"
 	"net/http"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/engine/db"
+	"github.com/ward-health/ward/engine/telemetry"
 )
 
 const (
@@ -42,16 +42,17 @@ func newTicker(every time.Duration) func() bool {
 
 // background is what runs beside requests.
 type background struct {
-	stopQueue, stopLog context.CancelFunc
-	queueDone, logDone chan struct{}
-	fatal              chan error
+	stopQueue, stopLog, stopSample context.CancelFunc
+	queueDone, logDone, sampleDone chan struct{}
+	fatal                          chan error
 }
 
 // start runs the sequencer and the queue's workers. fatal gets the error of one that cannot go on: the node must stop then.
 func (n *Node) start() <-chan error {
-	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), fatal: make(chan error, 2)}
+	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), sampleDone: make(chan struct{}), fatal: make(chan error, 3)}
 	b.stopLog = n.keep("log", n.log.Run, b.logDone, b.fatal)
 	b.stopQueue = n.keep("queue", n.queue.Run, b.queueDone, b.fatal)
+	b.stopSample = n.keep("sample", n.sample, b.sampleDone, b.fatal)
 	n.running = b
 	return b.fatal
 }
@@ -71,7 +72,7 @@ func (n *Node) keep(what string, fn func(context.Context) error, done chan<- str
 				fatal <- ward.E(ward.Internal, "server."+what, "the "+what+" cannot go on", err)
 				return
 			}
-			n.logger.Error("starts again", "part", what, "error", err.Error())
+			n.logger.Error("part starts again", "part", what, "error", err)
 			select {
 			case <-ctx.Done():
 				return
@@ -89,8 +90,10 @@ func (n *Node) quiet(ctx context.Context) error {
 		return nil
 	}
 	n.running = nil
+	b.stopSample()
 	b.stopQueue()
 	wait(ctx, b.queueDone)
+	wait(ctx, b.sampleDone)
 	err := n.log.Flush(ctx)
 	b.stopLog()
 	wait(ctx, b.logDone)
@@ -120,11 +123,11 @@ func (n *Node) Serve(ctx context.Context) error {
 	}
 	servers := []*http.Server{n.server(n.public), n.server(n.local)}
 	servers[1].ConnContext = credentialed
+	n.serving.Store(true)
 	failed := make(chan error, 2)
 	for i, l := range []net.Listener{public, local} {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
-	n.ready.Store(true)
 	n.logger.Info("ready", "address", public.Addr().String(), "url", n.config.BaseURL(), "database", n.db.Engine())
 	select {
 	case <-ctx.Done():
@@ -160,28 +163,20 @@ func (n *Node) listeners() (public, local net.Listener, err error) {
 
 func (n *Node) server(h http.Handler) *http.Server {
 	return &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes, ErrorLog: log.New(discard{n}, "", 0)}
-}
-
-// discard takes the lines of net/http, which may quote what a client sent, and keeps their number only.
-type discard struct{ n *Node }
-
-func (d discard) Write(b []byte) (int, error) {
-	d.n.metrics.connectionErrors.Inc()
-	return len(b), nil
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes, ErrorLog: telemetry.ErrorLog(n.logger)}
 }
 
 func (n *Node) shutdown(servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownBound)
 	defer cancel()
-	n.ready.Store(false)
+	n.checks.Drain()
 	n.logger.Info("stopping")
 	var errs []error
 	drained, cancelDrain := context.WithTimeout(ctx, shutdownBound*2/3)
 	for _, s := range servers {
 		if s.Shutdown(drained) != nil {
 			s.Close()
-			n.logger.Warn("requests cut off", "reason", "they did not end in time")
+			n.logger.Warn("requests cut off", "reason", "drain-timeout")
 		}
 	}
 	cancelDrain()

@@ -104,7 +104,7 @@ func (a *authority) server(ctx context.Context, ca *x509.Certificate, caKey cryp
 		if c, err = sign(t, ca, key.Public(), caKey, path); err != nil {
 			return nil, err
 		}
-		a.node.logger.Info("certificate issued", "until", c.NotAfter.Format(time.RFC3339))
+		a.node.logger.Info("certificate issued", "until", c.NotAfter)
 	}
 	return &tls.Certificate{Certificate: [][]byte{c.Raw, ca.Raw}, PrivateKey: key, Leaf: c}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -126,6 +127,10 @@ func streamed(ctx context.Context, n *Node, work func(step func(done, total int6
 		hc.SetStatus(http.StatusOK)
 		_, w := humago.Unwrap(hc)
 		p := progress{enc: json.NewEncoder(w), rc: http.NewResponseController(w)}
+		// The work may take longer than any request may: only a client that does not read ends it. (An expired read deadline
+		// would cancel the request's context.)
+		p.rc.SetReadDeadline(time.Time{})
+		p.rc.SetWriteDeadline(time.Time{})
 		every := newTicker(progressEvery)
 		result, err := work(func(done, total int64) {
 			if every() {
@@ -146,4 +151,5 @@ func (p progress) line(v any) {
 	if p.enc.Encode(v) == nil {
 		p.rc.Flush()
 	}
+	p.rc.SetWriteDeadline(time.Time{})
 }

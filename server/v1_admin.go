@@ -59,7 +59,7 @@ func (v *v1) administration() {
 	v.tenants()
 	v.principals()
 	v.clients()
-	operate(v, about{"POST", "/v1/tokens", access.TokenIssue, access.AuditAdmin, "issue-token", "Issue an access token for a principal", false},
+	operate(v, about{"POST", "/v1/tokens", access.TokenIssue, access.AuditAdmin, "issue-token", "Issue an access token for a principal", true},
 		func(ctx context.Context, g access.Grant, in *struct {
 			Body struct {
 				Principal ward.PrincipalID `json:"principal" minLength:"1" maxLength:"64"`

@@ -27,8 +27,7 @@ type DecisionShown struct {
 type Replayed struct {
 	Decision ward.ID `json:"decision"`
 	Equal    bool    `json:"equal"`
-	Erased   bool    `json:"erased,omitempty" doc:"The inputs were erased, so nothing can be recomputed"`
-	Why      string  `json:"why,omitempty"`
+	Why      string  `json:"why,omitempty" doc:"What differs, or why nothing can be recomputed: inputs that were erased"`
 }
 
 // Erasure is the certificate of a shred.
@@ -134,7 +133,7 @@ func (v *v1) decisions() {
 		"Recompute a decision from its recorded inputs and compare", false},
 		func(ctx context.Context, g access.Grant, in *byID) (*body[Replayed], error) {
 			r, err := v.node.predict.Replay(ctx, g, in.ID)
-			return answer(Replayed{Decision: r.Decision, Equal: r.Equal, Why: r.Why}), err
+			return answer(Replayed{r.Decision, r.Equal, r.Why}), err
 		})
 }
 

@@ -44,6 +44,7 @@ CREATE TABLE audit_journal (
   PRIMARY KEY (node, n)
 ) {{strict}};
 CREATE INDEX audit_journal_feed ON audit_journal (txid, seq);
+CREATE UNIQUE INDEX audit_journal_id ON audit_journal (id);
 {{rls audit_journal}}
 
 -- The sequencer's state, one row. mac: keyed digest over the other columns but beat.

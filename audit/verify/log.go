@@ -2,11 +2,54 @@ package verify
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"runtime"
 	"sync"
 )
+
+const (
+	maxTile   = 32 * TileWidth
+	maxBundle = TileWidth * (2 + maxEntry)
+	maxEntry  = 512 // bytes; more than any leaf has
+)
+
+// readBounded reads a regular file of at most limit bytes. Whoever made the folder is not trusted: a pipe or device in a
+// file's place must not hold the reader up.
+func readBounded(f fs.FS, name string, limit int64) ([]byte, error) {
+	if _, ok := f.(fs.StatFS); ok { // before it is opened, which may wait
+		info, err := fs.Stat(f, name)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, errors.New("not a regular file")
+		}
+	}
+	file, err := f.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	size := min(info.Size(), limit)
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	if _, err = b.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > limit {
+		return nil, fmt.Errorf("longer than %d bytes", limit)
+	}
+	return b.Bytes(), nil
+}
 
 // Report is what was found.
 type Report struct {
@@ -25,7 +68,7 @@ const (
 // Log reads checkpoint, tile/... and entry bundles below f, checks the checkpoint's signature with vkey, every leaf's
 // form, and every tile against the recomputed tree. err is for what cannot be read at all.
 func Log(f fs.FS, vkey string) (Report, error) {
-	signed, err := fs.ReadFile(f, "checkpoint")
+	signed, err := readBounded(f, "checkpoint", MaxCheckpoint)
 	if err != nil {
 		return Report{}, fmt.Errorf("no checkpoint: %w", err)
 	}
@@ -122,7 +165,7 @@ type tileResult struct {
 // bundle checks one bundle of width entries and the level 0 tile beside it.
 func (r *reader) bundle(n int64, width int) tileResult {
 	path := TilePath(EntriesLevel, n, width)
-	b, err := fs.ReadFile(r.files, path)
+	b, err := readBounded(r.files, path, maxBundle)
 	if err != nil {
 		r.fault("%s: cannot be read: %v", path, err)
 		return tileResult{}
@@ -153,7 +196,7 @@ func (r *reader) bundle(n int64, width int) tileResult {
 // compare checks a stored tile against the recomputed hashes.
 func (r *reader) compare(level int, n int64, width int, want []byte) {
 	path := TilePath(level, n, width)
-	got, err := fs.ReadFile(r.files, path)
+	got, err := readBounded(r.files, path, maxTile)
 	if err != nil {
 		r.fault("%s: cannot be read: %v", path, err)
 		return

@@ -14,10 +14,10 @@ import (
 const (
 	DefaultCount    = 50
 	MaxCount        = 1000
-	maxClauses      = 64    // search parameters of one query
-	maxAlternatives = 1_000 // values over all parameters
-	maxSearchValue  = 2_048 // bytes of one value
-	maxCursor       = 64 << 10
+	maxClauses      = 64      // search parameters of one query
+	maxAlternatives = 1_000   // values over all parameters
+	maxSearchValue  = 2_048   // bytes of one value
+	maxCursor       = 8 << 10 // bytes; a link has to be followed through servers that take no longer URL
 )
 
 // Clause is one search parameter of a query; Any is OR, several clauses are AND.
@@ -30,14 +30,16 @@ type Clause struct {
 
 // Match is one alternative of a clause.
 type Match struct {
-	System    string // Token: system, "" = the value has none; Ref: target type, never ""
-	AnySystem bool   // Token: no '|' was given
-	Code      string // Token: code or value; Ref: id
-	Prefix    string // Date: eq ne gt lt ge le sa eb ap
-	Lo, Hi    int64  // Date: interval of the given value
+	System    string `json:",omitzero"` // Token: system, "" = the value has none; Ref: target type, never ""
+	AnySystem bool   `json:",omitzero"` // Token: no '|' was given
+	Code      string `json:",omitzero"` // Token: code or value; Ref: id
+	Prefix    string `json:",omitzero"` // Date: eq ne gt lt ge le sa eb ap
+	Lo        int64  `json:",omitzero"` // Date: interval of the given value, from Lo to before Hi
+	Hi        int64  `json:",omitzero"`
 }
 
-// Search is a parsed query. It is plain data: its JSON form (encoding/json) reads back equal.
+// Search is a parsed query. It is plain data: its JSON form (encoding/json), short because page cursors carry it, reads
+// back equal.
 type Search struct {
 	Type    string
 	Clauses []Clause

@@ -79,7 +79,7 @@ func (c initCmd) passphrase(o *server.InitOptions) error {
 		return misused("choose one of --passphrase, --passphrase-file and --credential")
 	case c.PassphraseFile != "":
 		text, err := server.ReadSecret(c.PassphraseFile)
-		o.Passphrase = text
+		o.Passphrase, o.PassphraseIs = text, "file:"+c.PassphraseFile
 		return err
 	case c.Passphrase:
 		first, err := server.AskSecret("New passphrase of the root key: ")

@@ -35,6 +35,7 @@ func (a *API) batch(c *call, list []entry) (reply, error) {
 			err = e.fail(ward.TooLarge, "", "the answers of this batch are too large together; ask for this one by itself")
 		}
 		if err != nil {
+			a.observe(c.r.Context(), err)
 			status := statusOf(err)
 			entries[i] = fhir.Entry{Status: strconv.Itoa(status) + " " + http.StatusText(status), Outcome: outcomeOf(err)}
 			continue

@@ -14,7 +14,7 @@ import (
 
 // Bounds of a bundle.
 const (
-	maxBundle  = 64 << 20
+	maxBundle  = 32 << 20
 	maxEntries = 5_000
 	maxBatch   = 1_000 // entries of a batch: each is a write or a read of its own
 )

@@ -84,12 +84,14 @@ func capabilityStatement(base string) []byte {
 	}
 	r := rest{Mode: "server",
 		Security: security{"OAuth 2.0 bearer tokens; every access is decided by policy for a stated purpose of use and recorded in a verifiable log before data is opened"},
-		Interaction: []interaction{{"transaction", "conditional references, conditional create, If-Match; no GET, PATCH, conditional update or delete inside"},
+		Interaction: []interaction{{"transaction", "conditional references, conditional create by identifier and _id, If-Match; no GET, PATCH, conditional update or delete inside"},
 			{"batch", "GET (read, vread, search), POST, PUT, DELETE"}},
 	}
+	creates := "If-None-Exist (in a bundle ifNoneExist) takes identifier and _id only. When it finds a resource, the answer is 200 with Location and ETag; " +
+		"the resource itself comes only with Prefer: return=representation, and to those who may read it"
 	common := map[fhir.Param]bool{fhir.ParamID: true, fhir.ParamLastUpdated: true, fhir.ParamSecurity: true, fhir.ParamTag: true}
 	for i, rt := range fhir.Types() {
-		row := resource{Type: rt, Interaction: interactions("read", "vread", "update", "delete", "history-instance", "create", "search-type"),
+		row := resource{Type: rt, Interaction: append(interactions("read", "vread", "update", "delete", "history-instance", "search-type"), interaction{"create", creates}),
 			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "not-match",
 			ConditionalDelete: "not-supported", ReferencePolicy: []string{"literal", "logical"}}
 		for _, p := range fhir.SearchParams(rt) {
@@ -118,11 +120,11 @@ func capabilityStatement(base string) []byte {
 func (a *API) metadata(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		Errors(w, r, ward.E(ward.Invalid, "fhirrest.metadata", "the query of the URL is not well encoded", nil))
+		a.refuse(w, r, ward.E(ward.Invalid, "fhirrest.metadata", "the query of the URL is not well encoded", nil))
 		return
 	}
 	if err := acceptable(r, query); err != nil {
-		Errors(w, r, err)
+		a.refuse(w, r, err)
 		return
 	}
 	write(w, reply{status: http.StatusOK, body: a.capability})

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
@@ -24,6 +25,13 @@ type call struct {
 	rt    string // {type}, known
 	id    string // {id}, of the form of an id; "" where the path has none
 	query url.Values
+
+	action access.Action // of the route
+	began  time.Time
+	now    func() time.Time
+
+	unread map[string]bool // types that the asker may not read: asked once, denied and recorded once
+	given  int             // bytes of bodies that existing has given out
 }
 
 // reply is one answer, of a request or of an entry of a batch.
@@ -37,18 +45,25 @@ type reply struct {
 }
 
 // handle joins a handler to the route table: negotiation, path, answer.
-func (a *API) handle(fn func(*call) (reply, error)) access.Handler {
+func (a *API) handle(action access.Action, fn func(*call) (reply, error)) access.Handler {
 	return func(w http.ResponseWriter, r *http.Request, g access.Grant) {
-		out, err := a.serve(w, r, g, fn)
+		out, err := a.serve(&call{r: r, w: w, g: g, rt: r.PathValue("type"), id: r.PathValue("id"), action: action, began: a.now(), now: a.now}, fn)
 		if err != nil {
-			Errors(w, r, err)
+			a.refuse(w, r, err)
 			return
 		}
 		write(w, out)
 	}
 }
 
-func (a *API) serve(w http.ResponseWriter, r *http.Request, g access.Grant, fn func(*call) (reply, error)) (reply, error) {
+// refuse answers an error and tells the operator's side of it.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	a.observe(r.Context(), err)
+	Errors(w, r, err)
+}
+
+func (a *API) serve(c *call, fn func(*call) (reply, error)) (reply, error) {
+	r := c.r
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return reply{}, ward.E(ward.Invalid, "fhirrest", "the query of the URL is not well encoded", nil)
@@ -56,7 +71,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, g access.Grant, fn f
 	if err := acceptable(r, query); err != nil {
 		return reply{}, err
 	}
-	c := &call{r: r, w: w, g: g, rt: r.PathValue("type"), id: r.PathValue("id"), query: query}
+	c.query = query
 	if strings.Contains(r.Pattern, "{type}") {
 		if err := knownType(c.rt); err != nil {
 			return reply{}, err
@@ -170,7 +185,22 @@ func (c *call) bytes(limit int64) (ward.Protected, error) {
 	case len(b) == 0:
 		return nil, ward.E(ward.Invalid, "fhirrest.body", "the request needs a body", nil)
 	}
-	return b, nil
+	return b, c.renew()
+}
+
+// maxUpload is how old a permit may be when its body has been read; store refuses one of two minutes.
+const maxUpload = 30 * time.Second
+
+// renew decides anew for the route when its body took long to come: the permit of the guard stands from before it.
+func (c *call) renew() error {
+	if c.now().Sub(c.began) <= maxUpload {
+		return nil
+	}
+	permit, err := c.g.Decide(c.r.Context(), c.action, c.rt)
+	if err == nil {
+		c.g.Permit = permit
+	}
+	return err
 }
 
 // only refuses query parameters that a request does not take; _format is taken everywhere.

@@ -90,7 +90,7 @@ func (a *API) step(e *entry) (*step, error) {
 	if s.ifMatch, err = parseIfMatch(e.entryIfMatch()); err != nil {
 		return nil, e.fail(ward.Invalid, "request.ifMatch", ward.PublicText(err))
 	}
-	if s.condition, err = parseCondition(s.ref.Type, e.ifNoneExist); err != nil {
+	if s.condition, err = parseIfNoneExist(s.ref.Type, e.ifNoneExist); err != nil {
 		return nil, e.fail(ward.KindOf(err), "request.ifNoneExist", ward.PublicText(err))
 	}
 	switch {

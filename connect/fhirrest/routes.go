@@ -1,8 +1,10 @@
 package fhirrest
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/store"
@@ -12,6 +14,10 @@ import (
 type Deps struct {
 	Store *store.Store
 	Base  string // absolute base, "http://127.0.0.1:8080/fhir/R4"
+
+	// Observe is told of every error that is answered, those of the entries of a batch too, under the request's context.
+	// nil: nobody is told. It is called by many goroutines at once.
+	Observe func(ctx context.Context, err error)
 }
 
 // API serves FHIR. Safe for concurrent use.
@@ -19,12 +25,19 @@ type API struct {
 	store      *store.Store
 	base       string // without a slash at the end
 	capability []byte
+	observe    func(context.Context, error)
+	load       *load
+	now        func() time.Time
 }
 
 // New makes the interface.
 func New(d Deps) *API {
 	base := strings.TrimRight(d.Base, "/")
-	return &API{store: d.Store, base: base, capability: capabilityStatement(base)}
+	a := &API{store: d.Store, base: base, capability: capabilityStatement(base), observe: d.Observe, load: newLoad(), now: time.Now}
+	if a.observe == nil {
+		a.observe = func(context.Context, error) {}
+	}
+	return a
 }
 
 // Routes returns its rows of the route table.
@@ -32,7 +45,7 @@ func New(d Deps) *API {
 // SPEC(FHIR R4 http.html): the paths and methods of the interactions.
 func (a *API) Routes() []access.Route {
 	data := func(pattern string, action access.Action, h func(*call) (reply, error)) access.Route {
-		return access.Route{Pattern: pattern, Action: action, Audit: access.AuditData, Handle: a.handle(h)}
+		return access.Route{Pattern: pattern, Action: action, Audit: access.AuditData, Handle: a.handle(action, h)}
 	}
 	return []access.Route{
 		{Pattern: "GET /fhir/R4/metadata", Audit: access.AuditNone, Why: "conformance statement, no patient data", Open: http.HandlerFunc(a.metadata)},

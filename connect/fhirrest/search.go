@@ -1,9 +1,12 @@
 package fhirrest
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -48,9 +51,35 @@ func (a *API) searchForm(c *call) (reply, error) {
 	return a.find(c, c.g.Permit, c.rt, query, echo(a.base+"/"+c.rt+"/_search", c.r.URL.RawQuery))
 }
 
+// maxNext bounds a "next" link, without the base: what servers and proxies on the way take as a URL.
+const maxNext = 8 << 10
+
+// cursorRest is what a cursor holds besides its query, and what sealing adds: asker, purpose, policy, position, key.
+const cursorRest = 1 << 10
+
+// pageable refuses a query, before anything is searched, whose "next" could not be followed. A cursor carries its query;
+// what has no pages is not bounded.
+func pageable(q fhir.Search) error {
+	if q.Cursor != "" || q.Only {
+		return nil
+	}
+	text, err := json.Marshal(q)
+	if err != nil {
+		return ward.E(ward.Internal, "fhirrest.search", "the query cannot be written", err)
+	}
+	if n := base64.RawURLEncoding.EncodedLen(len(text) + cursorRest); n > maxNext {
+		return ward.E(ward.TooLarge, "fhirrest.search", "the query is too long for paging: its page link would have up to "+strconv.Itoa(n)+
+			" characters, at most "+strconv.Itoa(maxNext)+" work; send several searches with fewer values each", nil)
+	}
+	return nil
+}
+
 func (a *API) find(c *call, p access.Permit, rt string, query url.Values, self string) (reply, error) {
 	q, err := fhir.ParseSearch(rt, query)
 	if err != nil {
+		return reply{}, err
+	}
+	if err := pageable(q); err != nil {
 		return reply{}, err
 	}
 	page, err := a.store.Search(c.r.Context(), p, q)

@@ -21,10 +21,21 @@ func (a *API) bundle(c *call) (reply, error) {
 	if err := c.only(); err != nil {
 		return reply{}, err
 	}
+	ctx := c.r.Context()
+	give, err := a.load.take(ctx, a.load.bytes, sizeOf(c.r.ContentLength, maxBundle))
+	if err != nil {
+		return reply{}, err
+	}
+	defer give()
 	body, err := c.body(maxBundle)
 	if err != nil {
 		return reply{}, err
 	}
+	done, err := a.load.take(ctx, a.load.turns, 1)
+	if err != nil {
+		return reply{}, err
+	}
+	defer done()
 	in, err := parseBundle([]byte(body))
 	if err != nil {
 		return reply{}, err
@@ -39,7 +50,7 @@ func (a *API) bundle(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return p.run(c.r.Context())
+	return p.run(ctx)
 }
 
 // maxPlans bounds how often a transaction is planned anew because others won a conditional create in between.
@@ -85,7 +96,7 @@ func (p *plan) attempt(ctx context.Context) (reply, error) {
 	}
 	prefer := preferOf(p.c.r)
 	for i, res := range results {
-		out, err := p.a.written(changes[i], res, prefer)
+		out, err := p.a.written(p.c, changes[i], res, prefer)
 		if err != nil {
 			return reply{}, err
 		}

@@ -123,6 +123,7 @@ func TestTransactionRefusals(t *testing.T) {
 		{"ifMatch fails", bundleJSON("transaction", good, entryJSON("PUT", "Patient/a", "", patient("a", "n"), "ifMatch", `W/"9"`)), 412, "Bundle.entry[1].resource", "If-Match"},
 		{"ifMatch form", bundleJSON("transaction", good, entryJSON("PUT", "Patient/a", "", patient("a", "n"), "ifMatch", "x")), 400, "Bundle.entry[1].request.ifMatch", `W/"3"`},
 		{"ifNoneExist on put", bundleJSON("transaction", good, entryJSON("PUT", "Patient/a", "", patient("a", "n"), "ifNoneExist", "identifier=x")), 400, "Bundle.entry[1].request.ifNoneExist", "POST"},
+		{"ifNoneExist by value", bundleJSON("transaction", good, entryJSON("POST", "Observation", "", observation("o", "Patient/a", "x"), "ifNoneExist", "patient=a&code=x")), 400, "Bundle.entry[1].request.ifNoneExist", "identifier and _id only"},
 		{"ifNoneExist several", bundleJSON("transaction", good, entryJSON("POST", "Patient", "", patient("a", "n"), "ifNoneExist", "identifier=twin")), 412, "Bundle.entry[1].resource", "several"},
 		{"ifNoneExist several, referred to", bundleJSON("transaction", good, entryJSON("POST", "Patient", "urn:uuid:5", patient("a", "n"), "ifNoneExist", "identifier=twin"), entryJSON("POST", "Observation", "", observation("o", "urn:uuid:5", "x"))), 412, "Bundle.entry[1].request.ifNoneExist", "several"},
 		{"delete of nothing", bundleJSON("transaction", good, entryJSON("DELETE", "Patient/never", "", "")), 404, "Bundle.entry[1].resource", ""},

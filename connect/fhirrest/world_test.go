@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ward-health/ward"
@@ -26,6 +27,19 @@ type world struct {
 	*storetest.Running
 	base   string // ".../fhir/R4"
 	tokens map[ward.Role]string
+	api    *fhirrest.API
+
+	mu   sync.Mutex
+	seen []error // what Observe was told
+}
+
+// observed returns what Observe was told since the last call.
+func (w *world) observed() []error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.seen
+	w.seen = nil
+	return out
 }
 
 func newWorld(t testing.TB, engine string) *world {
@@ -43,8 +57,14 @@ func serve(t testing.TB, n *storetest.Running) *world {
 	w := &world{t: t, Running: n, tokens: map[ward.Role]string{}}
 	srv := httptest.NewUnstartedServer(nil)
 	w.base = "http://" + srv.Listener.Addr().String() + "/fhir/R4"
-	h, err := n.Access.Guard(fhirrest.New(fhirrest.Deps{Store: n.Store, Base: w.base}).Routes(), fhirrest.Errors)
+	w.api = fhirrest.New(fhirrest.Deps{Store: n.Store, Base: w.base, Observe: func(_ context.Context, err error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.seen = append(w.seen, err)
+	}})
+	h, err := n.Access.Guard(w.api.Routes(), fhirrest.Errors)
 	w.must(err)
+	srv.Config.MaxHeaderBytes = 32 << 10 // as the node's
 	srv.Config.Handler = h
 	srv.Start()
 	t.Cleanup(srv.Close)

@@ -35,7 +35,7 @@ func (a *API) createOf(c *call, p access.Permit, rt string, body ward.Protected,
 	if err != nil {
 		return reply{}, err
 	}
-	condition, err := parseCondition(rt, ifNoneExist)
+	condition, err := parseIfNoneExist(rt, ifNoneExist)
 	if err != nil {
 		return reply{}, err
 	}
@@ -103,11 +103,14 @@ func (a *API) apply(c *call, act audit.Act, change store.Change) (reply, error) 
 	if err != nil {
 		return reply{}, err
 	}
-	return a.written(change, results[0], preferOf(c.r))
+	return a.written(c, change, results[0], preferOf(c.r))
 }
 
 // written is the answer to one change.
-func (a *API) written(change store.Change, res store.Result, prefer string) (reply, error) {
+func (a *API) written(c *call, change store.Change, res store.Result, prefer string) (reply, error) {
+	if change.IfNoneExist != nil && !res.Created {
+		return a.existing(c, res.Version, prefer), nil
+	}
 	v := res.Version
 	out := versionReply(http.StatusOK, v)
 	out.body = nil
@@ -118,7 +121,7 @@ func (a *API) written(change store.Change, res store.Result, prefer string) (rep
 	if res.Created {
 		out.status = http.StatusCreated
 	}
-	out.location = a.base + "/" + v.Ref.String() + "/_history/" + strconv.FormatInt(v.Number, 10)
+	out.location = a.locate(v)
 	switch prefer {
 	case "minimal":
 		return out, nil
@@ -126,12 +129,43 @@ func (a *API) written(change store.Change, res store.Result, prefer string) (rep
 		out.body = fhir.Done("stored as version " + strconv.FormatInt(v.Number, 10))
 		return out, nil
 	}
-	if out.body = v.Body; len(out.body) > 0 { // found by If-None-Exist
-		return out, nil
-	}
 	body, err := fhir.Stamp([]byte(change.Resource.Body), v.Ref.ID, v.Number, v.Updated)
 	out.body = body
 	return out, err
+}
+
+// existing is the answer to a create that found its resource: where it is, and no more. Leave to create is no leave to
+// read; the body is given when the client asks for it, a permit to read covers it, and reading it left its own entry.
+// Without that the answer is the same but for the body, so nothing that fails here fails the create.
+func (a *API) existing(c *call, v ward.Version, prefer string) reply {
+	out := reply{status: http.StatusOK, etag: v.ETag(), location: a.locate(v)}
+	if prefer != "representation" || c.unread[v.Ref.Type] || c.given >= maxBatchAnswer {
+		return out
+	}
+	ctx := c.r.Context()
+	permit, err := c.g.Decide(ctx, access.Read, v.Ref.Type)
+	if err != nil {
+		if c.unread == nil {
+			c.unread = map[string]bool{}
+		}
+		c.unread[v.Ref.Type] = true
+		a.observe(ctx, err)
+		return out
+	}
+	got, err := a.store.Get(ctx, permit, v.Ref)
+	switch {
+	case err != nil:
+		a.observe(ctx, err)
+	case got.Number == v.Number:
+		out.body = got.Body
+		c.given += len(got.Body)
+	}
+	return out
+}
+
+// locate is the URL of a version.
+func (a *API) locate(v ward.Version) string {
+	return a.base + "/" + v.Ref.String() + "/_history/" + strconv.FormatInt(v.Number, 10)
 }
 
 // preferOf reads what a write should answer: minimal, representation, OperationOutcome or "".
@@ -174,25 +208,52 @@ func parseIfMatch(text string) (int64, error) {
 	return n, nil
 }
 
-// parseCondition reads the query of If-None-Exist; "" is nil.
+// parseIfNoneExist reads the condition of a create; "" is nil. It takes what names a resource and nothing else: with other
+// parameters the answer would tell those who may create, but not search, what is on record about whom.
+func parseIfNoneExist(rt, text string) (*fhir.Search, error) {
+	query, err := conditionQuery(rt, text)
+	if err != nil || query == nil {
+		return nil, err
+	}
+	for name := range query {
+		if name != "identifier" && name != "_id" {
+			return nil, ward.E(ward.Unsupported, "fhirrest.create", "a conditional create takes the search parameters identifier and _id only, such as identifier=system|value", nil).At("If-None-Exist")
+		}
+	}
+	return condition(rt, query)
+}
+
+// parseCondition reads the query of a conditional reference; "" is nil.
 func parseCondition(rt, text string) (*fhir.Search, error) {
+	query, err := conditionQuery(rt, text)
+	if err != nil || query == nil {
+		return nil, err
+	}
+	return condition(rt, query)
+}
+
+func badCondition(public string) error {
+	return ward.E(ward.Invalid, "fhirrest.create", public, nil).At("If-None-Exist")
+}
+
+func conditionQuery(rt, text string) (url.Values, error) {
 	if text == "" {
 		return nil, nil
 	}
-	text = strings.TrimPrefix(strings.TrimPrefix(text, rt+"?"), "?")
-	bad := func(public string) error {
-		return ward.E(ward.Invalid, "fhirrest.create", public, nil).At("If-None-Exist")
-	}
-	query, err := url.ParseQuery(text)
+	query, err := url.ParseQuery(strings.TrimPrefix(strings.TrimPrefix(text, rt+"?"), "?"))
 	if err != nil {
-		return nil, bad("the condition is a search query such as identifier=system|value")
+		return nil, badCondition("the condition is a search query such as identifier=system|value")
 	}
+	return query, nil
+}
+
+func condition(rt string, query url.Values) (*fhir.Search, error) {
 	q, err := fhir.ParseSearch(rt, query)
 	if err != nil {
 		return nil, err
 	}
 	if len(q.Clauses) == 0 && len(q.IDs) == 0 {
-		return nil, bad("the condition needs at least one search parameter")
+		return nil, badCondition("the condition needs at least one search parameter")
 	}
 	return &q, nil
 }

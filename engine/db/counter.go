@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -12,11 +13,15 @@ import (
 // counterBlock is how many numbers a node takes of a PostgreSQL counter at a time.
 const counterBlock = 256
 
+// counterPatience bounds one Allocate: it runs while the caller holds its transaction and others wait for the counter.
+const counterPatience = 5 * time.Second
+
 // counters hands out numbers of PostgreSQL sequences without making nodes wait for each other's transactions: numbers
 // are taken in blocks, outside the caller's transaction, under a lock that lasts for one statement.
 type counters struct {
-	mu     sync.Mutex
-	blocks map[string]*block
+	mu       sync.Mutex
+	blocks   map[string]*block
+	patience time.Duration // counterPatience; tests shorten it
 }
 
 // block is what is left of the numbers that this node has taken.
@@ -35,6 +40,9 @@ func (q *postgresDialect) allocate(ctx context.Context, _ *Tx, counter string, n
 		c.blocks[counter] = b
 	}
 	c.mu.Unlock()
+	// The time runs from here, so that those who waited behind a server that does not answer do not each wait anew.
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := q.makeCounter(ctx, b, counter); err != nil {

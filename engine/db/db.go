@@ -61,6 +61,8 @@ type DB struct {
 	lanes   lanes
 	hub     hub
 
+	readLimit time.Duration // readLimit; tests shorten it
+
 	mu      sync.Mutex
 	closing bool
 	running sync.WaitGroup // Read and Write calls, Allocate's and Notify's own work
@@ -85,7 +87,7 @@ const rollbackLimit = 10 * time.Second
 
 // Open opens the database and takes no lock on the data directory (the server does).
 func Open(ctx context.Context, c Config) (*DB, error) {
-	d := &DB{stop: make(chan struct{})}
+	d := &DB{stop: make(chan struct{}), readLimit: readLimit}
 	d.hub.topics = map[string]map[chan struct{}]struct{}{}
 	d.lanes.waiting = map[Tenant]*lane{}
 	var err error
@@ -119,21 +121,26 @@ func (d *DB) enter(op string) error {
 
 // Check runs the engine's own integrity check: SQLite's integrity_check and foreign_key_check; on PostgreSQL every row
 // of every own table is read (which verifies page checksums, if the cluster has them), and every index and constraint
-// must be valid. A finding is ward.Internal.
+// must be valid. A finding is ward.Internal. A check takes as long as the database is large: only ctx bounds it.
 func (d *DB) Check(ctx context.Context) error {
-	return d.Read(ctx, System, func(tx *Tx) error { return d.dialect.check(ctx, tx) })
+	return d.read(ctx, System, func(tx *Tx) error { return d.dialect.check(ctx, tx) })
 }
 
 // Read runs fn in a read-only snapshot of at most 5 minutes. fn must not call Read or Write of the same DB: it would
 // wait for a connection while it holds one.
 func (d *DB) Read(ctx context.Context, tn Tenant, fn func(*Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.readLimit)
+	defer cancel()
+	return d.read(ctx, tn, fn)
+}
+
+// read is Read without its time limit.
+func (d *DB) read(ctx context.Context, tn Tenant, fn func(*Tx) error) error {
 	const op = "db.read"
 	if err := d.enter(op); err != nil {
 		return err
 	}
 	defer d.running.Done()
-	ctx, cancel := context.WithTimeout(ctx, readLimit)
-	defer cancel()
 	s, err := d.begin(ctx, d.readers, tn, true)
 	if err != nil {
 		return d.wrap(op, "", err)

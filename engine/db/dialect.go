@@ -23,6 +23,8 @@ type dialect interface {
 	classify(err error) failure
 	// check runs the integrity check of Check.
 	check(ctx context.Context, t *Tx) error
+	// scrub does the work of Scrub.
+	scrub(ctx context.Context, d *DB, table string) error
 }
 
 // phrases are SQL texts that differ and that nobody has to compute.
@@ -106,6 +108,9 @@ func (d *DB) wrap(op, table string, err error) error {
 // engineError makes an error that a function returned the package's own if it comes from the engine (rows.Err, Scan);
 // the function's own errors stay as they are.
 func (d *DB) engineError(op string, err error) error {
+	if err == context.Canceled || err == context.DeadlineExceeded { // what rows.Err says when Read's context ended
+		return d.wrap(op, "", err)
+	}
 	if err == nil || d.dialect.classify(err).class == classForeign {
 		return err
 	}

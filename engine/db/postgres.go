@@ -59,7 +59,7 @@ func openPostgres(ctx context.Context, d *DB, dsn string) error {
 	writers := openPool(c, postgresWriters)
 	spare := openPool(c, postgresSpare)
 	q := &postgresDialect{spare: spare.handle}
-	q.counters.blocks = map[string]*block{}
+	q.counters.blocks, q.counters.patience = map[string]*block{}, counterPatience
 	d.dialect, d.name = q, "postgres"
 	d.phrases = phrases{
 		id:      "SELECT pg_current_xact_id()::text::bigint",
@@ -227,6 +227,9 @@ func postgresClass(code string) class {
 
 // check reads every row of every own table and asks for broken indexes and constraints.
 func (*postgresDialect) check(ctx context.Context, t *Tx) error {
+	if _, err := t.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil { // a large table takes long to read
+		return err
+	}
 	var bad string
 	found, err := t.Get(ctx, `SELECT n FROM (
 		SELECT i.indexrelid::regclass::text AS n FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE c.relnamespace = current_schema()::regnamespace AND NOT (i.indisvalid AND i.indisready)

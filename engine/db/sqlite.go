@@ -19,9 +19,10 @@ import (
 )
 
 // sqlitePragmas stand on every connection. busy_timeout comes first: the others may have to wait. Durable means
-// journal_mode WAL with synchronous FULL, which syncs the log on every commit.
+// journal_mode WAL with synchronous FULL, which syncs the log on every commit. secure_delete overwrites what is deleted,
+// so that a destroyed key is not left in a free page.
 var sqlitePragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-	"journal_size_limit(67108864)", "temp_store(2)"}
+	"journal_size_limit(67108864)", "temp_store(2)", "secure_delete(1)"}
 
 const (
 	sqliteCheckpoint = 30 * time.Second
@@ -113,6 +114,8 @@ func (sqliteDialect) begin(ctx context.Context, s *session, _ Tenant, readOnly b
 		_, err := s.exec(ctx, false, "BEGIN IMMEDIATE")
 		return err
 	}
+	// The driver reports the end of a context although the statement has had its effect: a transaction would stay open.
+	ctx = context.WithoutCancel(ctx)
 	if _, err := s.exec(ctx, false, "BEGIN"); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -91,6 +92,9 @@ func (t *Tx) Get(ctx context.Context, query string, args []any, dest ...any) (ok
 		return false, t.fail(op, "", rows.Err())
 	}
 	if err := rows.Scan(dest...); err != nil {
+		if end := cmp.Or(t.base.Err(), rows.Err()); end != nil { // the rows were closed, nothing is wrong with them
+			return false, t.fail(op, "", end)
+		}
 		// The driver's text quotes the value, which may be patient data.
 		return false, t.fail(op, "", problem("a result does not fit %s", typesOf(dest)))
 	}

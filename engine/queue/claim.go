@@ -54,8 +54,11 @@ func (q *Queue) claim(ctx context.Context, queue string, n int) ([]lease, error)
 		}
 		return rows.Err()
 	})
+	if err != nil {
+		return nil, err // nothing is leased, or nobody knows: then the leases end by themselves
+	}
 	slices.SortFunc(leases, func(a, b lease) int { return a.RunAt.Compare(b.RunAt) })
-	return leases, err
+	return leases, nil
 }
 
 // renew makes the lease last longer. It returns errLost if somebody else has the job, or nobody any more.
@@ -74,8 +77,10 @@ func guarded(n int64, err error) error {
 	return err
 }
 
-// finish deletes the job, makes the next one of its key ready and does what the handler wanted, in one transaction.
-func (q *Queue) finish(ctx context.Context, l lease, then Finish) error {
+// finish deletes the job, makes the next one of its key ready and does what the handler wanted, in one transaction. A
+// panic of then is an error; the transaction is rolled back.
+func (q *Queue) finish(ctx context.Context, l lease, then Finish) (err error) {
+	defer recovered(&err)
 	return q.db.Write(ctx, l.Tenant, func(tx *db.Tx) error {
 		if err := lockKey(ctx, tx, l.Job); err != nil {
 			return err

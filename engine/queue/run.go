@@ -18,7 +18,7 @@ import (
 type Finish func(ctx context.Context, tx *db.Tx) error
 
 // Handler works on a job outside any transaction. An error means retry with exponential backoff and full jitter until
-// attempts are used up, then dead with the error's public text as reason. A panic is an error. ctx ends when the lease
+// attempts are used up, then dead with the error's public text as reason. A panic, of Finish too, is an error. ctx ends when the lease
 // is lost: what the handler does after that is done by somebody else as well.
 type Handler func(ctx context.Context, j Job) (Finish, error)
 
@@ -169,14 +169,17 @@ func (q *Queue) keep(ctx context.Context, cancel func(), l lease) {
 	}
 }
 
-// call runs the handler and turns a panic into an error that does not quote the panic's value.
+// call runs the handler. A panic is an error.
 func call(ctx context.Context, h Handler, j Job) (then Finish, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			then, err = nil, ward.E(ward.Internal, "queue.handle", "the handler of the job panicked", fmt.Errorf("panic of type %T", p))
-		}
-	}()
+	defer recovered(&err)
 	return h(ctx, j)
+}
+
+// recovered, deferred, turns a panic into an error that does not quote the panic's value.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = ward.E(ward.Internal, "queue.handle", "the handler of the job panicked", fmt.Errorf("panic of type %T", p))
+	}
 }
 
 // reason is an error's public text, bounded.

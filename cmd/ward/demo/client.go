@@ -160,35 +160,39 @@ func (p port) grant(ctx context.Context, form url.Values) (tokenAnswer, error) {
 const renewAt = 3 * time.Minute
 
 // human signs in by a one-time link. The demo is long for some inputs, so the administrator (nil: the human itself, who is
-// the administrator) issues a new token when the old one is about to end.
+// the administrator) makes a new link when the token is about to end.
 func (p port) human(ctx context.Context, id, link string, admin token) (token, error) {
-	_, code, ok := strings.Cut(link, "#")
-	if !ok {
-		return nil, fmt.Errorf("the one-time link has no code")
-	}
-	have, err := p.grant(ctx, url.Values{"grant_type": {"urn:ward:params:oauth:grant-type:one-time-code"}, "code": {code}})
+	have, until, err := p.redeem(ctx, link)
 	if err != nil {
 		return nil, err
 	}
-	until := time.Now().Add(time.Duration(have.ExpiresIn) * time.Second)
 	by := admin
 	if by == nil {
-		by = func(context.Context) (string, error) { return have.AccessToken, nil }
+		by = func(context.Context) (string, error) { return have, nil }
 	}
 	return func(ctx context.Context) (string, error) {
 		if time.Until(until) > renewAt {
-			return have.AccessToken, nil
+			return have, nil
 		}
-		var fresh struct {
-			Token   string    `json:"token"`
-			Expires time.Time `json:"expires"`
+		var made struct {
+			Link string `json:"link"`
 		}
-		if err := p.json(ctx, by, http.MethodPost, "/v1/tokens", map[string]string{"principal": id}, &fresh); err != nil {
-			return "", err
+		err := p.json(ctx, by, http.MethodPost, "/v1/principals/"+id+"/link", nil, &made)
+		if err == nil {
+			have, until, err = p.redeem(ctx, made.Link)
 		}
-		have.AccessToken, until = fresh.Token, fresh.Expires
-		return have.AccessToken, nil
+		return have, err
 	}, nil
+}
+
+// redeem trades the code of a one-time link for a token.
+func (p port) redeem(ctx context.Context, link string) (bearer string, until time.Time, err error) {
+	_, code, ok := strings.Cut(link, "#")
+	if !ok {
+		return "", until, fmt.Errorf("the one-time link has no code")
+	}
+	a, err := p.grant(ctx, url.Values{"grant_type": {"urn:ward:params:oauth:grant-type:one-time-code"}, "code": {code}})
+	return a.AccessToken, time.Now().Add(time.Duration(a.ExpiresIn) * time.Second), err
 }
 
 // service signs in by private_key_jwt and does so again when the token is about to end.

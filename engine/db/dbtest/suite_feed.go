@@ -13,7 +13,7 @@ import (
 
 func testAllocate(t *testing.T, f *fixture) {
 	ctx := t.Context()
-	nodes := []*db.DB{f.db, f.open(t)}
+	nodes := []*db.DB{f.db, f.open(t), f.open(t), f.open(t)}
 	type span struct{ first, n int64 }
 	var mu sync.Mutex
 	var spans []span
@@ -23,7 +23,7 @@ func testAllocate(t *testing.T, f *fixture) {
 			for i := range 30 {
 				n := []int64{1, 300, 100, 257, 1000, 7}[(w+i)%6]
 				var first int64
-				err := nodes[w%2].Write(ctx, db.Tenant(w+1), func(tx *db.Tx) (err error) {
+				err := nodes[w%4].Write(ctx, db.Tenant(w+1), func(tx *db.Tx) (err error) {
 					first, err = tx.Allocate(ctx, "rid/1", n)
 					return err
 				})

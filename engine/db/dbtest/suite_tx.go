@@ -102,8 +102,10 @@ func testFailedStatement(t *testing.T, f *fixture) {
 		if err := putIn(ctx, tx, 4); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, "SELECT CASE WHEN id = 4 THEN abs(-9223372036854775807 - id) ELSE id END FROM item ORDER BY id")
+		// The first row is sound; the second one is too large for PostgreSQL's integers.
+		rows, err := tx.Query(ctx, "SELECT id FROM item WHERE id = 1 UNION ALL SELECT 9223372036854775807 + id FROM item WHERE id = 4")
 		if err != nil {
+			t.Errorf("the error came too early for this test: %v", err)
 			return err
 		}
 		defer rows.Close()
@@ -111,11 +113,14 @@ func testFailedStatement(t *testing.T, f *fixture) {
 		}
 		return nil // ignoring rows.Err must not be told as done
 	})
-	if got := ids(t, f.db, 1); err == nil && len(got) != 2 {
-		t.Errorf("Write returned nil and kept %v", got)
-	} else if err != nil && len(got) != 1 {
-		t.Errorf("Write returned %v and kept %v", err, got)
+	want := []int64{1, 4}
+	if f.db.Engine() == PostgreSQL {
+		want = want[:1]
+		if err == nil {
+			t.Error("Write returned nil for a transaction that the server had given up")
+		}
 	}
+	same(t, "items", ids(t, f.db, 1), want...)
 }
 
 // block holds the writer of a tenant until the returned function is called, so that other calls of Write queue up.

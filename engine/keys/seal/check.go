@@ -142,7 +142,7 @@ func (c *check) pairs(ctx context.Context) error {
 			var tn int64
 			var kid []byte
 			if err := rows.Scan(&tn, &kid); err != nil {
-				return unreadable("key_subject", err)
+				return unscanned(ctx, rows, "key_subject", err)
 			}
 			c.report("key_subject", fmt.Sprintf("%d/%x", tn, kid), "the subject's key of the other use is missing")
 		}
@@ -159,7 +159,11 @@ func (c *check) signingRows(ctx context.Context, node *tenant) error {
 	if err != nil {
 		return err
 	}
+	c.signingIndex(node.rows, rows)
 	for _, row := range rows {
+		if row.name == indexName {
+			continue
+		}
 		if _, err := c.r.openSigning(ctx, node, row); err != nil {
 			c.report("key_signing", row.name, fault(err))
 		}

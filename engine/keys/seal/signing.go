@@ -24,7 +24,7 @@ const signingMax = 256
 // Signer returns a named signing key of the node, made on first use and wrapped under the root: ECDSA P-256 (algorithm
 // keys.ES256: "token", "model"; signatures are ASN.1 DER, keys.P1363 turns them into the form of JOSE) or Ed25519
 // (keys.Ed25519: "log"). public is its PKIX DER form. A key that exists under another algorithm is ward.Conflict, an
-// unknown algorithm ward.Unsupported. A name is 1 to 40 characters of a-z, 0-9, '.', '/', '_' and '-'.
+// unknown algorithm ward.Unsupported, one that was removed outside Ward ward.Internal: it is not made anew. A name is 1 to 40 characters of a-z, 0-9, '.', '/', '_' and '-'.
 func (r *Ring) Signer(ctx context.Context, name, algorithm string) (s keys.Signer, public []byte, err error) {
 	k, err := r.signer(ctx, name, algorithm)
 	if err != nil {
@@ -124,13 +124,16 @@ func (r *Ring) signingRow(ctx context.Context, node *tenant, name, algorithm str
 		return made, err
 	}
 	err = r.d.Write(ctx, db.System, func(tx *db.Tx) error {
-		var n int64
-		if ok, err := tx.Get(ctx, "SELECT COUNT(*) FROM key_signing", nil, &n); err != nil || !ok || n >= signingMax {
-			return orTooMany(err)
+		if err := tx.Lock(ctx, "seal.signing"); err != nil {
+			return err
 		}
-		_, err := tx.Exec(ctx, "INSERT INTO key_signing ("+signingColumns+") VALUES ("+db.Placeholders(1, 8)+") ON CONFLICT DO NOTHING",
-			made.name, made.kid, made.alg, made.public, made.root, made.wrapped, made.created, made.mac)
-		if err != nil {
+		if err := get(tx); err != nil || len(rows) == 1 {
+			return err
+		}
+		if err := addName(ctx, tx, node.rows, name); err != nil {
+			return err
+		}
+		if err := insertSigning(ctx, tx, made); err != nil {
 			return err
 		}
 		return get(tx)
@@ -138,12 +141,7 @@ func (r *Ring) signingRow(ctx context.Context, node *tenant, name, algorithm str
 	return one(rows, err)
 }
 
-func orTooMany(err error) error {
-	if err != nil {
-		return err
-	}
-	return ward.E(ward.TooLarge, "seal.signer", fmt.Sprintf("a node has at most %d signing keys", signingMax), nil)
-}
+var errTooMany = ward.E(ward.TooLarge, "seal.signer", fmt.Sprintf("a node has at most %d signing keys", signingMax), nil)
 
 func one(rows []signingRow, err error) (signingRow, error) {
 	if err != nil {
@@ -224,7 +222,7 @@ func readSigning(ctx context.Context, tx *db.Tx, where string, args ...any) ([]s
 	for rows.Next() {
 		var w signingRow
 		if err := rows.Scan(&w.name, &w.kid, &w.alg, &w.public, &w.root, &w.wrapped, &w.created, &w.mac); err != nil {
-			return nil, unreadable("key_signing", err)
+			return nil, unscanned(ctx, rows, "key_signing", err)
 		}
 		out = append(out, w)
 	}

@@ -310,7 +310,7 @@ func eachSubject(ctx context.Context, tx *db.Tx, clause string, args []any, fn f
 	for rows.Next() {
 		var w rawSubject
 		if err := rows.Scan(&w.tn, &w.subj, &w.use, &w.kid, &w.kek, &w.wrapped, &w.state, &w.created, &w.mac); err != nil {
-			return unreadable("key_subject", err)
+			return unscanned(ctx, rows, "key_subject", err)
 		}
 		if err := fn(w); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -91,6 +92,11 @@ func (r *Ring) addTenant(ctx context.Context, tx *db.Tx, tn db.Tenant) (bool, er
 	shared, err := t.fresh(subjectOf{tn, Subject{}, Data}, subjectOf{tn, Subject{}, Audit})
 	if err != nil {
 		return false, err
+	}
+	if tn == db.System {
+		if err := insertSigning(ctx, tx, newIndex(t.rows, nil)); err != nil {
+			return false, err
+		}
 	}
 	return true, insertSubjects(ctx, tx, shared)
 }
@@ -205,7 +211,7 @@ func readMACs(ctx context.Context, tx *db.Tx, where string, args ...any) ([]macR
 	for rows.Next() {
 		var m macRow
 		if err := rows.Scan(&m.tn, &m.root, &m.wrapped, &m.created, &m.mac); err != nil {
-			return nil, unreadable("key_mac", err)
+			return nil, unscanned(ctx, rows, "key_mac", err)
 		}
 		out = append(out, m)
 	}
@@ -222,11 +228,19 @@ func readTenants(ctx context.Context, tx *db.Tx, where string, args ...any) ([]t
 	for rows.Next() {
 		var k tenantRow
 		if err := rows.Scan(&k.tn, &k.version, &k.root, &k.wrapped, &k.state, &k.created, &k.mac); err != nil {
-			return nil, unreadable("key_tenant", err)
+			return nil, unscanned(ctx, rows, "key_tenant", err)
 		}
 		out = append(out, k)
 	}
 	return out, rows.Err()
+}
+
+// unscanned is the error of a Scan. When the rows ended with the request, nothing is wrong with them.
+func unscanned(ctx context.Context, rows interface{ Err() error }, table string, err error) error {
+	if end := cmp.Or(ctx.Err(), rows.Err()); end != nil {
+		return end
+	}
+	return unreadable(table, err)
 }
 
 func unreadable(table string, err error) error {

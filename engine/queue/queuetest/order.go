@@ -125,6 +125,73 @@ func testEnqueue(t *testing.T, f *Fixture) {
 	}
 }
 
+func testEnqueueTogether(t *testing.T, f *Fixture) {
+	nodes := []*db.DB{f.db, f.Open(), f.Open()}
+	var all sync.WaitGroup
+	for w, d := range nodes {
+		all.Go(func() {
+			for i := range 30 {
+				err := d.Write(t.Context(), 1, func(tx *db.Tx) error {
+					return queue.Enqueue(t.Context(), tx, job("k", i), job("l", w))
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	f.start(t, f.db, "a", poll, 4, 1, func(_ context.Context, j queue.Job) (queue.Finish, error) { return effect(j), nil })
+	eventually(t, "all jobs done", func() bool { return count(t, f.db, "job") == 0 })
+	if n := count(t, f.db, "effect"); n != 180 {
+		t.Errorf("%d effects of 180 jobs", n)
+	}
+}
+
+// testEnqueueAtFinish adds a job while the only other one of its key is on its way out: it must neither overtake it nor
+// wait for it for ever.
+func testEnqueueAtFinish(t *testing.T, f *Fixture) {
+	from := f.db
+	if f.db.Engine() == "postgres" {
+		from = f.Open() // a transaction of its own, while that of the finish is open
+	}
+	watcher := f.Open()
+	added := make(chan error, 1)
+	f.start(t, f.db, "a", poll, 2, 1, func(_ context.Context, j queue.Job) (queue.Finish, error) {
+		var once sync.Once
+		return func(ctx context.Context, tx *db.Tx) error {
+			if j.Ref[1] == 1 {
+				once.Do(func() {
+					go func() {
+						added <- from.Write(context.Background(), 1, func(tx *db.Tx) error { return queue.Enqueue(ctx, tx, job("k", 2)) })
+					}()
+					eventually(t, "the job added, or held up", func() bool { return len(added) > 0 || from.Waiting() > 0 || locked(t, watcher) })
+				})
+			}
+			return effect(j)(ctx, tx)
+		}, nil
+	})
+	enqueue(t, f.db, 1, job("k", 1))
+	must(t, <-added)
+	eventually(t, "both jobs done", func() bool { return count(t, f.db, "effect") == 2 })
+}
+
+// locked reports whether somebody waits for a lock of the server.
+func locked(t *testing.T, d *db.DB) (waiting bool) {
+	if d.Engine() != "postgres" {
+		return false
+	}
+	var n int
+	err := d.Read(context.Background(), db.System, func(tx *db.Tx) error {
+		_, err := tx.Get(context.Background(), "SELECT COUNT(*) FROM pg_locks WHERE NOT granted", nil, &n)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return n > 0
+}
+
 func testList(t *testing.T, f *Fixture) {
 	ctx := t.Context()
 	q := queue.New(f.db, "a")

@@ -47,6 +47,8 @@ func Run(t *testing.T, fresh func(t *testing.T) *Fixture) {
 		{"wake without poll", testWake},
 		{"not before its time", testRunAt},
 		{"enqueue", testEnqueue},
+		{"enqueue on two nodes at the same time", testEnqueueTogether},
+		{"enqueue while the last job of the key is finished", testEnqueueAtFinish},
 		{"list", testList},
 		{"once", testOnce},
 		{"run ends after its handlers", testStop},
