@@ -413,7 +413,7 @@ func readHeads(ctx context.Context, tx *db.Tx) ([]chainHead, error) {
 		var h chainHead
 		var tn int64
 		if err := rows.Scan(&tn, &h.chain.node, &h.chain.src, &h.n, &h.link, &h.mac); err != nil {
-			return nil, err
+			return nil, scanFault(ctx, rows, err)
 		}
 		h.chain.tn = db.Tenant(tn)
 		out = append(out, h)

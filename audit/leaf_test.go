@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,7 +131,14 @@ func TestDetail(t *testing.T) {
 		erased := read(3) // of a patient whose data is gone
 		ids, intents = append(ids, r.begin(l, erased).ID()), append(intents, erased)
 		r.must(l.Flush(bg))
-		opened := r.begin(l, Intent{Tenant: 1, Act: ActStoreCheck, Outcome: Done, Request: ward.NewID()})
+		opened := r.begin(l, Intent{Tenant: 1, Act: ActLogRead, Outcome: Done, Request: ward.NewID(), Subjects: []Subject{subject(3)}})
+		checking := r.begin(l, Intent{Tenant: 1, Act: ActStoreCheck, Outcome: Done, Request: ward.NewID()})
+		if _, err := l.Detail(bg, checking, 1, ids[0]); ward.KindOf(err) != ward.Internal {
+			t.Fatalf("a detail under a receipt that is not for reading the log: %v", err)
+		}
+		if err := l.Accounting(bg, opened, 1, subject(4).Patient, func(Entry) error { return errInjected }); ward.KindOf(err) != ward.Internal || errors.Is(err, errInjected) {
+			t.Fatalf("the accounting of a patient whom the receipt does not name: %v", err)
+		}
 		for i, in := range intents {
 			d, err := l.Detail(bg, opened, 1, ids[i])
 			r.must(err)
@@ -142,7 +150,7 @@ func TestDetail(t *testing.T) {
 			}
 		}
 		calls := 0
-		r.must(l.WriteDigests(bg, opened, 1, func(id ward.ID, subjects []Subject, writes [][32]byte) error {
+		r.must(l.WriteDigests(bg, checking, 1, func(id ward.ID, subjects []Subject, writes [][32]byte) error {
 			calls++
 			if id != ids[calls] || len(subjects) != len(intents[calls].Subjects) || len(writes) != len(intents[calls].Writes) {
 				t.Errorf("write digests of entry %d", calls)

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/engine/db"
@@ -41,11 +42,7 @@ func (t *table) append(ctx context.Context, frames []outgoing) error {
 func (t *table) write(ctx context.Context, all []outgoing) error {
 	c := chainOf{src: srcTable, node: t.node}
 	return t.db.Write(ctx, db.System, func(tx *db.Tx) error {
-		// The head of the chain is locked first: an earlier transaction of this node that added the same entries has ended then.
-		if _, _, err := extend(ctx, tx, c, 0); err != nil {
-			return err
-		}
-		frames, err := withoutKnown(ctx, tx, all)
+		frames, err := withoutKnown(ctx, tx, c, all)
 		if err != nil {
 			return err
 		}
@@ -84,7 +81,14 @@ func (t *table) write(ctx context.Context, all []outgoing) error {
 }
 
 // withoutKnown leaves out merged frames whose ids stand in the journal, sequenced or not.
-func withoutKnown(ctx context.Context, tx *db.Tx, frames []outgoing) ([]outgoing, error) {
+func withoutKnown(ctx context.Context, tx *db.Tx, c chainOf, frames []outgoing) ([]outgoing, error) {
+	if !slices.ContainsFunc(frames, func(f outgoing) bool { return f.kind == frameMerged }) {
+		return frames, nil
+	}
+	// The head of the chain is locked first: an earlier transaction of this node that added the same entries has ended then.
+	if _, _, err := extend(ctx, tx, c, 0); err != nil {
+		return nil, err
+	}
 	var fresh []outgoing
 	for _, f := range frames {
 		if f.kind == frameMerged {

@@ -55,7 +55,7 @@ func reopen(t *testing.T, dir string) *serving {
 	return s
 }
 
-// token goes through the node's own socket, as the command line does.
+// call goes through the node's own socket, as the command line does.
 func (s *serving) call(t *testing.T, method, path, body string, out any) int {
 	t.Helper()
 	l, err := Connect(context.Background(), s.node.config.Dir)

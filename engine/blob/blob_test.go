@@ -3,9 +3,12 @@ package blob_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -154,6 +157,49 @@ func TestChanged(t *testing.T) {
 				t.Errorf("after putting it again: %q, %v", got, err)
 			}
 		})
+	}
+}
+
+// childEnv tells the test binary that it is the traced child.
+const childEnv = "WARD_BLOB_SYNC_CHILD"
+
+// TestSyncs counts the kernel's syncs of a child under strace: each Put must cost one of the file and one of its folder.
+func TestSyncs(t *testing.T) {
+	const n = 50
+	if path := os.Getenv(childEnv); path != "" {
+		d := open(t, path)
+		for i := range n {
+			if _, err := d.Put(t.Context(), []byte{byte(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fmt.Println("acknowledged", n)
+		return
+	}
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		text := "NOT RUN: strace is missing, nothing counted the syncs of blobs (Debian: apt-get install strace)"
+		if os.Getenv("WARD_REQUIRE_ALL") == "1" {
+			t.Fatal(text)
+		}
+		fmt.Printf("\n%s\n\n", text)
+		t.Skip(text)
+	}
+	dir := t.TempDir()
+	trace := filepath.Join(dir, "trace")
+	cmd := exec.Command(strace, "-f", "-qq", "-y", "-e", "trace=fsync,fdatasync", "-o", trace, os.Args[0], "-test.run=^TestSyncs$", "-test.v")
+	cmd.Env = append(os.Environ(), childEnv+"="+filepath.Join(dir, "blobs"))
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("acknowledged 50")) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	b, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := len(regexp.MustCompile(`sync\(\d+<[^>]*/tmp/\w+>`).FindAll(b, -1))
+	folders := len(regexp.MustCompile(`sync\(\d+<[^>]*/blobs/[0-9a-f]{2}>`).FindAll(b, -1))
+	if files < n || folders < n {
+		t.Errorf("%d blobs cost %d syncs of files and %d of folders", n, files, folders)
 	}
 }
 

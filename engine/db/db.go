@@ -160,6 +160,9 @@ func (d *DB) read(ctx context.Context, tn Tenant, fn func(*Tx) error) error {
 // begin takes a session and begins a transaction on it. A connection that turns out to be dead before anything ran is
 // replaced, a few times.
 func (d *DB) begin(ctx context.Context, p pool, tn Tenant, readOnly bool) (*session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	for try := 0; ; try++ {
 		s, err := p.take(ctx)
 		if err != nil {

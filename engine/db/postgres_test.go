@@ -114,6 +114,7 @@ func TestErrorsHoldNoValues(t *testing.T) {
 type proxy struct {
 	server string // socket of the server
 	cut    atomic.Pointer[cut]
+	held   chan struct{} // if set, a connection that is cut stays open until this is closed
 }
 
 // cut says at which message a connection is cut, once.
@@ -187,6 +188,9 @@ func (p *proxy) serve(client net.Conn) {
 		}
 		if c := p.cut.Load(); c != nil && bytes.Contains(message, []byte(c.text)) && p.cut.CompareAndSwap(c, nil) {
 			if !c.deliver {
+				if p.held != nil {
+					<-p.held // half open: nobody answers, and nobody says so
+				}
 				return
 			}
 			mute.Store(true)
@@ -313,5 +317,77 @@ func TestTenantsDoNotWait(t *testing.T) {
 	cancel()
 	if err := d.Write(ctx, 1, func(*db.Tx) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAllocateIsBounded lets the server fall silent in the middle of Allocate, which others wait for.
+func TestAllocateIsBounded(t *testing.T) {
+	p, dsn := through(t, dbtest.Postgres(t))
+	d := dbtest.OpenDB(t, db.Config{DSN: dsn})
+	db.SetCounterPatience(d, 300*time.Millisecond)
+	allocate := func(tn db.Tenant) error {
+		return d.Write(t.Context(), tn, func(tx *db.Tx) error { _, err := tx.Allocate(t.Context(), "c", 1); return err })
+	}
+	p.held = make(chan struct{})
+	p.cut.Store(&cut{"CREATE SEQUENCE", false})
+	const writers = 3
+	ended := make(chan error, writers)
+	for i := range writers {
+		go func() { ended <- allocate(db.Tenant(i + 1)) }()
+	}
+	limit := time.After(20 * time.Second)
+	failed := 0
+	for range writers {
+		select {
+		case err := <-ended:
+			if err != nil {
+				failed++
+			}
+			if err != nil && ward.KindOf(err) != ward.Unavailable {
+				t.Error(err)
+			}
+		case <-limit:
+			t.Error("Allocate waits for a server that does not answer")
+			limit = nil
+			close(p.held)
+			<-ended
+		}
+	}
+	if failed == 0 {
+		t.Error("nobody met the silent server")
+	}
+	if limit != nil {
+		close(p.held)
+	}
+	if err := allocate(1); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestCheckHasNoStatementLimit lets a statement of the check take longer than others may.
+func TestCheckHasNoStatementLimit(t *testing.T) {
+	dsn := dbtest.Postgres(t)
+	other := withRows(t, db.Config{DSN: dsn})
+	d := dbtest.OpenDB(t, db.Config{DSN: with(t, dsn, "statement_timeout", "200")})
+	done := make(chan error, 1)
+	err := other.Write(t.Context(), db.System, func(tx *db.Tx) error {
+		if _, err := tx.Exec(t.Context(), "LOCK TABLE row IN ACCESS EXCLUSIVE MODE"); err != nil {
+			return err
+		}
+		go func() { done <- d.Check(t.Context()) }()
+		for waiting := 0; waiting == 0; {
+			if _, err := tx.Get(t.Context(), "SELECT COUNT(*) FROM pg_locks WHERE NOT granted", nil, &waiting); err != nil {
+				return err
+			}
+		}
+		select {
+		case err := <-done:
+			done <- err
+		case <-time.After(time.Second): // five times the limit of a statement
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-done); err != nil {
+		t.Error(err)
 	}
 }

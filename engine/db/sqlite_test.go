@@ -82,6 +82,7 @@ func TestPragmas(t *testing.T) {
 		{"busy_timeout", "5000", "5000"},
 		{"journal_size_limit", "67108864", "67108864"},
 		{"temp_store", "2", "2"},
+		{"secure_delete", "1", "1"},
 		{"query_only", "0", "1"},
 	} {
 		var w, r string

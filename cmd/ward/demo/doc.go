@@ -4,5 +4,5 @@
 //
 // It must never reach around the port, hide a refusal, or end with 0 when a step failed.
 //
-// Read in this order: demo.go, steps.go, tour.go, load.go, input.go, client.go, assertion.go.
+// Read in this order: demo.go, steps.go, tour.go, load.go, ask.go, read.go, proof.go, input.go, client.go, assertion.go.
 package demo

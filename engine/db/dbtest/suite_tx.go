@@ -221,9 +221,8 @@ func testCommitFailure(t *testing.T, f *fixture) {
 		})
 	}
 	queued(f.db, n)
-	blocked := release() // a member of the group that fails
+	release() // it may be a member of the group that fails
 	all.Wait()
-	results = append(results, blocked)
 	for i, err := range results {
 		if err == nil {
 			t.Errorf("%d: a child without a parent was committed", i)

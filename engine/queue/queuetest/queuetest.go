@@ -262,13 +262,24 @@ func testDead(t *testing.T, f *Fixture) {
 }
 
 func testPanic(t *testing.T, f *Fixture) {
-	n := f.start(t, f.db, "a", poll, 1, 1, func(context.Context, queue.Job) (queue.Finish, error) { panic("ZZCANARY") })
-	enqueue(t, f.db, 1, job("k", 1))
-	eventually(t, "the job dead", func() bool {
+	n := f.start(t, f.db, "a", poll, 1, 1, func(_ context.Context, j queue.Job) (queue.Finish, error) {
+		if j.Key == "handler" {
+			panic("ZZCANARY")
+		}
+		return func(ctx context.Context, tx *db.Tx) error {
+			must(t, effect(j)(ctx, tx))
+			panic("ZZCANARY")
+		}, nil
+	})
+	enqueue(t, f.db, 1, job("handler", 1), job("finish", 2))
+	eventually(t, "the jobs dead", func() bool {
 		dead, err := n.List(t.Context(), 1, "work", queue.Dead, ward.ID{}, 10)
 		must(t, err)
-		return len(dead) == 1 && !strings.Contains(fmt.Sprint(dead), "ZZCANARY")
+		return len(dead) == 2 && !strings.Contains(fmt.Sprint(dead), "ZZCANARY")
 	})
+	if n := count(t, f.db, "effect"); n != 0 {
+		t.Errorf("%d effects of a finish that panicked", n)
+	}
 }
 
 func testLostWorker(t *testing.T, f *Fixture) {
