@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +53,8 @@ func TestAnswerLost(t *testing.T) {
 			return err
 		})
 	}()
+	let := sync.OnceFunc(func() { close(release) })
+	defer let()
 	<-begun
 	var ids []ward.ID
 	frames := []outgoing{}
@@ -67,7 +70,7 @@ func TestAnswerLost(t *testing.T) {
 	r.must(l.mergeBack(bg))
 	r.must(l.emergency.append(frames))
 	r.must(l.mergeBack(bg))
-	close(release)
+	let()
 	r.must(<-ended)
 	r.must(l.Flush(bg))
 	if l.Size() != 7 || !r.has(l, ids[0]) || !r.has(l, ids[1]) || l.Degraded() != nil { // and two notes

@@ -2,11 +2,11 @@
 // computes, keeps the decision with its lineage, and can recompute it.
 //
 // An answer without a number is an honest one: a wrong unit, a stale, missing, implausible or unfinished result, a child,
-// an unstated sex each give a decision with reasons and no Output. A value is never guessed, never carried over from an
+// an unstated sex, two results of which either may be the newest each give a decision with reasons and no Output. A value is never guessed, never carried over from an
 // older result because the newest is unusable, and mass becomes substance through the molecular formula alone.
 //
 // It must never read outside of store, answer with an artefact that registry did not verify, put a clock reading into what
 // is computed other than the decision's own time, or repeat free text of a source in a reason.
 //
-// Read in this order: service.go, gather.go, facts.go, judge.go, replay.go; then registry, engine, cdshooks.
+// Read in this order: service.go, gather.go, facts.go, choose.go, judge.go, replay.go; then registry, engine, cdshooks.
 package predict

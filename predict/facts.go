@@ -2,8 +2,8 @@ package predict
 
 import (
 	"encoding/hex"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -35,6 +35,7 @@ type person struct {
 	birth    string // as stored
 	gender   string
 	deceased bool
+	modified bool // carries a modifierExtension
 }
 
 func unreadable(err error) error {
@@ -47,25 +48,37 @@ func readPerson(v ward.Version) (*person, error) {
 		Gender           string         `json:"gender"`
 		DeceasedBoolean  bool           `json:"deceasedBoolean"`
 		DeceasedDateTime jsontext.Value `json:"deceasedDateTime"`
+		Modifiers        jsontext.Value `json:"modifierExtension"`
 	}
 	if err := json.Unmarshal([]byte(v.Body), &x); err != nil {
 		return nil, unreadable(nil) // the cause may quote the body
 	}
-	return &person{source: sourceOf(v), birth: x.BirthDate, gender: x.Gender, deceased: x.DeceasedBoolean || len(x.DeceasedDateTime) > 0}, nil
+	return &person{source: sourceOf(v), birth: x.BirthDate, gender: x.Gender, deceased: x.DeceasedBoolean || len(x.DeceasedDateTime) > 0,
+		modified: present(x.Modifiers)}, nil
 }
+
+// present reports whether a member was given.
+func present(v jsontext.Value) bool { return len(v) > 0 && v.Kind() != 'n' }
 
 // result is one Observation that carries a code of the input.
 type result struct {
 	source
-	code       string
+	codes      []string // those of the input's codes that it carries, in its order
 	status     string
-	at         time.Time // lower bound of the clinical time
-	hasTime    bool
+	lo, hi     int64  // clinical time: from lo to before hi, in Unix microseconds; the ends of int64 are open
 	value      string // decimal text, empty: no quantity
 	comparator string
 	system     string
 	unit       string // UCUM code
+	modified   bool   // carries a modifierExtension
+	focused    bool   // carries a focus
 }
+
+// at is the earliest instant that the clinical time allows, so that a vague time never makes a result look newer.
+func (r *result) at() time.Time { return time.UnixMicro(r.lo).UTC() }
+
+// timed reports whether the clinical time has a beginning, without which neither age nor order is known.
+func (r *result) timed() bool { return r.lo != math.MinInt64 }
 
 // finished reports whether the result may be acted on.
 //
@@ -75,16 +88,17 @@ func (r *result) finished() bool {
 	return r.status == "final" || r.status == "amended" || r.status == "corrected"
 }
 
+// withdrawn reports whether the source says that there is no such result.
+func (r *result) withdrawn() bool { return r.status == "entered-in-error" || r.status == "cancelled" }
+
 // before reports whether r is to be judged rather than o: finished first, then with a clinical time, then newer, then the
 // one stored later, then by id, so that the choice never depends on the order of a search.
 func (r *result) before(o *result) bool {
 	switch {
 	case r.finished() != o.finished():
 		return r.finished()
-	case r.hasTime != o.hasTime:
-		return r.hasTime
-	case !r.at.Equal(o.at):
-		return r.at.After(o.at)
+	case r.lo != o.lo:
+		return r.lo > o.lo
 	case !r.updated.Equal(o.updated):
 		return r.updated.After(o.updated)
 	}
@@ -99,12 +113,8 @@ type observation struct {
 			Code   string `json:"code"`
 		} `json:"coding"`
 	} `json:"code"`
-	EffectiveDateTime string `json:"effectiveDateTime"`
-	EffectiveInstant  string `json:"effectiveInstant"`
-	EffectivePeriod   struct {
-		Start string `json:"start"`
-		End   string `json:"end"`
-	} `json:"effectivePeriod"`
+	Modifiers     jsontext.Value `json:"modifierExtension"`
+	Focus         jsontext.Value `json:"focus"`
 	ValueQuantity struct {
 		Value      jsontext.Value `json:"value"`
 		Comparator string         `json:"comparator"`
@@ -127,38 +137,29 @@ func readResult(v ward.Version, in registry.Input, patient string) (*result, err
 	if err := json.Unmarshal([]byte(v.Body), &x); err != nil {
 		return nil, unreadable(nil)
 	}
-	r := &result{source: sourceOf(v), status: x.Status, comparator: x.ValueQuantity.Comparator,
-		system: x.ValueQuantity.System, unit: x.ValueQuantity.Code}
+	r := &result{source: sourceOf(v), status: x.Status, lo: math.MinInt64, hi: math.MaxInt64, comparator: x.ValueQuantity.Comparator,
+		system: x.ValueQuantity.System, unit: x.ValueQuantity.Code, modified: present(x.Modifiers), focused: present(x.Focus)}
 	for _, c := range x.Code.Coding {
-		if r.code == "" && slices.ContainsFunc(in.Codes, func(w registry.Code) bool { return w.System == c.System && w.Code == c.Code }) {
-			r.code = c.Code
+		if slices.ContainsFunc(in.Codes, func(w registry.Code) bool { return w.System == c.System && w.Code == c.Code }) {
+			r.codes = append(r.codes, c.Code)
 		}
 	}
-	if r.code == "" || facts.Patient != patient {
+	if len(r.codes) == 0 || facts.Patient != patient {
 		return nil, nil
 	}
 	if n := x.ValueQuantity.Value; n.Kind() == '0' {
 		r.value = string(n)
 	}
-	for _, text := range []string{x.EffectiveDateTime, x.EffectiveInstant, x.EffectivePeriod.End, x.EffectivePeriod.Start} {
-		if text != "" {
-			r.at, r.hasTime = clinicalTime(text)
-			break
+	for _, d := range facts.Values {
+		if d.Param == clinicalTime {
+			r.lo, r.hi = d.Lo, d.Hi
 		}
 	}
 	return r, nil
 }
 
-// clinicalTime reads a FHIR dateTime and returns the earliest instant that it allows, so that a vague time never makes a
-// result look newer. Without a zone it is taken as UTC.
-func clinicalTime(s string) (time.Time, bool) {
-	layout := map[int]string{4: "2006", 7: "2006-01", 10: time.DateOnly}[len(s)]
-	if strings.Contains(s, "T") {
-		layout = time.RFC3339
-	}
-	if layout == "" {
-		return time.Time{}, false
-	}
-	t, err := time.Parse(layout, s)
-	return t.UTC(), err == nil
-}
+// clinicalTime is the search parameter of Observation.effective[x]: a result's time is the interval by which it is searched.
+var clinicalTime = func() fhir.Param {
+	all := fhir.SearchParams("Observation")
+	return all[slices.IndexFunc(all, func(i fhir.ParamInfo) bool { return i.Code == "date" })].Param
+}()

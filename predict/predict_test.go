@@ -282,7 +282,7 @@ func replay(t *testing.T, n *predicttest.Node, patients int) {
 		t.Fatal(err)
 	}
 	r, err := n.Predict.Replay(ctx, n.Grant(ward.Clinician, access.DecisionReplay, ""), ids[0])
-	if err != nil || r.Equal || r.Why == "" {
+	if err != nil || r.Equal || !r.Erased || r.Why == "" {
 		t.Errorf("erased: %+v, %v", r, err)
 	}
 	n.Clean()
@@ -336,7 +336,7 @@ func TestReplayFindsChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := n.Predict.Replay(ctx, n.Grant(ward.Clinician, access.DecisionReplay, ""), x.ID)
-		if err != nil || r.Equal || r.Why != want {
+		if err != nil || r.Equal || r.Erased || r.Why != want {
 			t.Errorf("%s: %+v, %v", want, r, err)
 		}
 	}

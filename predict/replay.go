@@ -17,6 +17,7 @@ import (
 type Replay struct {
 	Decision ward.ID
 	Equal    bool
+	Erased   bool   // the decision or a version that it stands on was erased: nothing can be compared
 	Why      string // what differs, or why it cannot be recomputed (erased)
 }
 
@@ -45,19 +46,20 @@ func (s *Service) Replay(ctx context.Context, g access.Grant, id ward.ID) (Repla
 	if err != nil {
 		return out, unverified(err)
 	}
-	who, r, err := s.sources(ctx, g.Permit, v.Manifest(), d)
+	who, rs, err := s.sources(ctx, g.Permit, v.Manifest(), d)
 	if err != nil {
 		return missing(out, err)
 	}
 	again := d
 	again.Model = v.Model()
-	again.Inputs, again.Output, again.Reasons = judge(v, who, r, d.At)
+	again.Inputs, again.Output, again.Reasons = judge(v, who, rs, d.At)
 	return compare(out, d, again)
 }
 
 // gone turns an erasure into an answer.
 func gone(out Replay, err error) (Replay, error) {
 	if ward.KindOf(err) == ward.Gone {
+		out.Erased = true
 		out.Why = "it cannot be recomputed: " + ward.PublicText(err)
 		return out, nil
 	}
@@ -74,7 +76,7 @@ func missing(out Replay, err error) (Replay, error) {
 }
 
 // sources re-reads exactly the versions that the decision recorded.
-func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manifest, d ward.Decision) (who *person, r *result, err error) {
+func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manifest, d ward.Decision) (who *person, rs []*result, err error) {
 	type key struct {
 		source  string
 		version int64
@@ -97,7 +99,10 @@ func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manif
 		if ref.Type == "Patient" {
 			who, err = readPerson(v)
 		} else {
-			r, err = readResult(v, m.Inputs[0], d.Patient)
+			var r *result
+			if r, err = readResult(v, m.Inputs[0], d.Patient); r != nil {
+				rs = append(rs, r)
+			}
 		}
 		if err != nil {
 			return nil, nil, err
@@ -106,7 +111,7 @@ func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manif
 	if who == nil || who.ref.ID != d.Patient {
 		return nil, nil, ward.E(ward.Internal, "predict.replay", "the decision does not name its patient among its sources", nil)
 	}
-	return who, r, nil
+	return who, rs, nil
 }
 
 // canonical is the part of a decision that is recomputed equal on any build and CPU.

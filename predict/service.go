@@ -60,7 +60,7 @@ func (s *Service) Serve(ctx context.Context, g access.Grant, model, patient, ask
 		Lineage: ward.DecisionLine{Principal: p.Principal().ID, Purpose: p.Purpose(), Policy: hex.EncodeToString(policy[:]),
 			Reads: found.reads, Engine: engine.Version},
 	}
-	d.Inputs, d.Output, d.Reasons = judge(v, found.person, found.result, at)
+	d.Inputs, d.Output, d.Reasons = judge(v, found.person, found.results, at)
 	if _, err := s.store.PutDecision(ctx, p, d, digest); err != nil {
 		return ward.Decision{}, registry.Verified{}, err
 	}
@@ -78,9 +78,9 @@ func unverified(err error) error {
 
 // gathered is what was read for one decision.
 type gathered struct {
-	person *person
-	result *result
-	reads  []ward.ID
+	person  *person
+	results []*result
+	reads   []ward.ID
 }
 
 func (f *gathered) saw(vs ...ward.Version) {

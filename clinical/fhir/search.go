@@ -16,6 +16,7 @@ const (
 	MaxCount        = 1000
 	maxClauses      = 64      // search parameters of one query
 	maxAlternatives = 1_000   // values over all parameters
+	maxMatches      = 400     // of one parameter: a database takes no more than 500 terms in one union
 	maxSearchValue  = 2_048   // bytes of one value
 	maxCursor       = 8 << 10 // bytes; a link has to be followed through servers that take no longer URL
 )
@@ -143,7 +144,10 @@ func (p *searchParser) param(name, value string, repeated bool) error {
 		if err != nil {
 			return err
 		}
-		c.Any = append(c.Any, ms...)
+		if c.Any = append(c.Any, ms...); len(c.Any) > maxMatches {
+			return refuse(ward.TooLarge, name, "a parameter may have at most "+strconv.Itoa(maxMatches)+
+				" values; an id without its type counts once for each type that it may be of")
+		}
 	}
 	p.s.Clauses = append(p.s.Clauses, c)
 	return nil

@@ -121,7 +121,9 @@ func TestParseSearchRefusals(t *testing.T) {
 		`code=a\b`:                   {ward.Invalid, "backslash"},
 		`code=a\`:                    {ward.Invalid, "backslash"},
 		"code=a,,b":                  {ward.Invalid, "a value has"},
-		"code=" + long:               {ward.TooLarge, "1000"},
+		"code=" + long:               {ward.TooLarge, "400"},
+		"_id=" + long:                {ward.TooLarge, "1000"},
+		"subject=" + long[:2*101-1]:  {ward.TooLarge, "400"}, // 101 ids, each of 4 types
 		"patient=http://h/Patient/1": {ward.Invalid, "absolute"},
 		"patient=Group/1":            {ward.Invalid, "Patient"},
 		"subject=Encounter/1":        {ward.Invalid, "Patient, Group, Device, Location"},

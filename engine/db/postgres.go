@@ -249,6 +249,9 @@ func (*postgresDialect) check(ctx context.Context, t *Tx) error {
 		var size sql.NullInt64
 		// The cast to text reads what is stored out of line as well.
 		if _, err := t.Get(ctx, "SELECT sum(length(x::text))::bigint FROM "+pgx.Identifier{table}.Sanitize()+" x", nil, &size); err != nil {
+			if t.base.Err() != nil { // the check was ended
+				return err
+			}
 			return ward.E(ward.Internal, "db.check", "table "+table+" of the database cannot be read in full; restore a backup", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package cdshooks
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 
@@ -15,6 +16,7 @@ type API struct {
 	predict  *predict.Service
 	services map[string]bool
 	list     []byte
+	observe  []func(ctx context.Context, err error)
 }
 
 // service is one entry of the discovery document (CDS Hooks 2.0, Discovery).
@@ -27,9 +29,10 @@ type service struct {
 }
 
 // New makes the interface. Its services are the built-in models: the list is the same for every tenant, because discovery
-// knows no caller.
-func New(s *predict.Service) *API {
-	a := &API{predict: s, services: map[string]bool{}}
+// knows no caller. Each observer is told of every error that a call is answered with, before the answer is written, so that
+// what the caller is not shown can reach the operator.
+func New(s *predict.Service, observe ...func(ctx context.Context, err error)) *API {
+	a := &API{predict: s, services: map[string]bool{}, observe: observe}
 	out := struct {
 		Services []service `json:"services"`
 	}{Services: []service{}}
@@ -60,27 +63,37 @@ func (a *API) Routes() []access.Route {
 
 func (a *API) discover(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, a.list) }
 
+// refuse answers with an error.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	for _, tell := range a.observe {
+		if tell != nil {
+			tell(r.Context(), err)
+		}
+	}
+	Errors(w, r, err)
+}
+
 func (a *API) call(w http.ResponseWriter, r *http.Request, g access.Grant) {
 	id := r.PathValue("id")
 	if !a.services[id] {
-		Errors(w, r, ward.E(ward.NotFound, "cdshooks.call", "there is no such CDS service; GET /cds-services lists them", nil))
+		a.refuse(w, r, ward.E(ward.NotFound, "cdshooks.call", "there is no such CDS service; GET /cds-services lists them", nil))
 		return
 	}
 	q, err := readRequest(w, r)
 	if err != nil {
-		Errors(w, r, err)
+		a.refuse(w, r, err)
 		return
 	}
 	d, v, err := a.predict.Serve(r.Context(), g, id, q.Context.PatientID, hook)
 	if err != nil {
-		Errors(w, r, unavailable(err))
+		a.refuse(w, r, unavailable(err))
 		return
 	}
 	body, err := json.Marshal(struct {
 		Cards []card `json:"cards"`
 	}{[]card{cardOf(d, v.Manifest())}})
 	if err != nil {
-		Errors(w, r, ward.E(ward.Internal, "cdshooks.call", "the card cannot be written", err))
+		a.refuse(w, r, ward.E(ward.Internal, "cdshooks.call", "the card cannot be written", err))
 		return
 	}
 	write(w, http.StatusOK, body)

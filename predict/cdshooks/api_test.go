@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -252,6 +253,55 @@ func TestTamperedModel(t *testing.T) {
 	got := s.view(token, "p")
 	if got.status != 503 || len(got.Cards) != 0 || !strings.Contains(got.Message, "cannot be verified") || got.header.Get("Retry-After") == "" {
 		t.Errorf("%d %s", got.status, got.raw)
+	}
+}
+
+// TestNotUsed: a newer result that may still change is on the card.
+func TestNotUsed(t *testing.T) {
+	s := start(t)
+	s.Person("p", "male", "1976-03-01", "")
+	s.Result("cr", "p", "2160-0", "final", "2026-10-25", predicttest.Quantity("0.8", "mg/dL"))
+	s.Result("early", "p", "2160-0", "preliminary", "2026-11-22", predicttest.Quantity("6.0", "mg/dL"))
+	got := s.view(s.token(ward.Clinician), "p")
+	if got.status != 200 || len(got.Cards) != 1 {
+		t.Fatalf("%d %s", got.status, got.raw)
+	}
+	card := got.Cards[0]
+	if card.Indicator != "warning" || !strings.Contains(card.Summary, "G1") || !strings.HasSuffix(card.Summary, "another result was not used, see the detail") {
+		t.Errorf("%+v", card)
+	}
+	for _, want := range []string{"- a newer result, marked preliminary, was not used\n", "| creatinine | not used | 2026-11-22 | Observation/early, version 1 |"} {
+		if !strings.Contains(card.Detail, want) {
+			t.Errorf("the detail does not say %q:\n%s", want, card.Detail)
+		}
+	}
+}
+
+// TestObserved: whatever is answered with an error is told to the observer with its cause.
+func TestObserved(t *testing.T) {
+	n := predicttest.Start(t, storetest.SQLite)
+	var seen []ward.ErrorKind
+	h, err := n.Access.Guard(cdshooks.New(n.Predict, nil, func(_ context.Context, err error) { seen = append(seen, ward.KindOf(err)) }).Routes(), cdshooks.Errors)
+	n.Must(err)
+	w := httptest.NewServer(h)
+	t.Cleanup(w.Close)
+	s := &site{n, t, w.URL}
+	token := s.token(ward.Clinician)
+	s.Person("p", "male", "1976-03-01", "")
+	s.view(token, "p")
+	if len(seen) != 0 {
+		t.Errorf("an answer is observed: %v", seen)
+	}
+	s.view(token, "nobody")
+	s.post(token, "no-such-service", "{}")
+	s.post(token, predicttest.Model, "{}")
+	s.Must(s.DB.Write(context.Background(), db.Tenant(s.Tenant.Number), func(tx *db.Tx) error {
+		_, err := tx.Exec(context.Background(), "UPDATE model SET version = 'x'")
+		return err
+	}))
+	s.view(token, "p")
+	if want := []ward.ErrorKind{ward.Precondition, ward.NotFound, ward.Invalid, ward.Unavailable}; !slices.Equal(seen, want) {
+		t.Errorf("observed %v, not %v", seen, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package cdshooks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,9 +46,20 @@ func cardOf(d ward.Decision, m registry.Manifest) card {
 			c.Summary = fmt.Sprintf("%s (%s, %s)", c.Summary, b.Name, b.Meaning)
 		}
 	}
+	if slices.ContainsFunc(d.Inputs[1:], func(in ward.Input) bool { return unused(in, d) }) {
+		c.Summary += "; another result was not used, see the detail"
+		if c.Indicator == "info" {
+			c.Indicator = "warning"
+		}
+	}
 	c.Summary = cut(c.Summary)
 	c.Detail = spoken(d, m)
 	return c
+}
+
+// unused reports whether an input of a decision with a number is a result that was looked at and not used.
+func unused(in ward.Input, d ward.Decision) bool {
+	return in.Unit == "" && in.Name == d.Inputs[0].Name && in.Source != d.Inputs[0].Source
 }
 
 // cut keeps a summary below the limit, counted in characters.
@@ -92,6 +104,9 @@ func inputs(b *strings.Builder, d ward.Decision) {
 		}
 		if in.Unit == "" {
 			value = "not usable"
+		}
+		if unused(in, d) {
+			value = "not used"
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s, version %d |\n", in.Name, value, taken, in.Source, in.Version)
 	}
