@@ -29,10 +29,7 @@ func (n *Node) observe() {
 		})
 	})
 	n.checks.Add("log", func(context.Context) error { return n.log.Ready() })
-	n.checks.Add("keys", func(ctx context.Context) error {
-		_, err := n.ring.MAC(ctx, db.System, "ready")
-		return err
-	})
+	n.checks.Add("keys", n.ring.Ready)
 }
 
 const sampleEvery = 10 * time.Second

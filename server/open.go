@@ -138,8 +138,8 @@ func (n *Node) core(ctx context.Context) (err error) {
 func (n *Node) roof() (err error) {
 	n.observe()
 	v := newV1(n)
-	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Base: n.config.BaseURL() + "/fhir/R4"}).Routes()
-	rows = append(rows, cdshooks.New(n.predict).Routes()...)
+	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
+	rows = append(rows, cdshooks.New(n.predict, n.failed).Routes()...)
 	rows = append(rows, n.access.Routes()...)
 	rows = append(rows, access.Route{Pattern: "GET /log/{path...}", Audit: access.AuditNone,
 		Why: "public side of the log: signed checkpoint and commitments only", Open: http.StripPrefix("/log", n.log.Handler())})

@@ -30,7 +30,13 @@ func (n *Node) furnish(ctx context.Context, t ward.Tenant) error {
 		if err == nil {
 			continue
 		}
-		if ward.KindOf(err) != ward.NotFound {
+		switch ward.KindOf(err) {
+		case ward.NotFound:
+		case ward.Unprocessable, ward.Conflict:
+			// A stored model that was tampered with answers nobody; the node and its other tenants go on.
+			n.logger.ErrorContext(ctx, "a stored model does not verify", "error", err)
+			continue
+		default:
 			return err
 		}
 		signer, public, err := n.ring.Signer(ctx, "model", keys.ES256)

@@ -57,12 +57,24 @@ func (a *authority) current(ctx context.Context) (*tls.Certificate, error) {
 	if a.leaf != nil && fresh(a.leaf.Leaf) {
 		return a.leaf, nil
 	}
+	leaf, err := a.renewed(ctx)
+	switch {
+	case err == nil:
+		a.leaf = leaf
+	case a.leaf == nil || time.Now().After(a.leaf.Leaf.NotAfter):
+		return nil, err
+	default: // the old one serves as long as it is valid
+		a.node.failed(ctx, err)
+	}
+	return a.leaf, nil
+}
+
+func (a *authority) renewed(ctx context.Context) (*tls.Certificate, error) {
 	ca, caKey, err := a.ca(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a.leaf, err = a.server(ctx, ca, caKey)
-	return a.leaf, err
+	return a.server(ctx, ca, caKey)
 }
 
 // fresh reports whether more than a third of a certificate's life remains.

@@ -27,6 +27,7 @@ type DecisionShown struct {
 type Replayed struct {
 	Decision ward.ID `json:"decision"`
 	Equal    bool    `json:"equal"`
+	Erased   bool    `json:"erased,omitempty" doc:"The patient was erased: there is nothing left to compare"`
 	Why      string  `json:"why,omitempty" doc:"What differs, or why nothing can be recomputed: inputs that were erased"`
 }
 
@@ -133,7 +134,7 @@ func (v *v1) decisions() {
 		"Recompute a decision from its recorded inputs and compare", false},
 		func(ctx context.Context, g access.Grant, in *byID) (*body[Replayed], error) {
 			r, err := v.node.predict.Replay(ctx, g, in.ID)
-			return answer(Replayed{r.Decision, r.Equal, r.Why}), err
+			return answer(Replayed{r.Decision, r.Equal, r.Erased, r.Why}), err
 		})
 }
 

@@ -88,8 +88,9 @@ type shredCmd struct {
 
 // Help is shown by ward shred --help.
 func (shredCmd) Help() string {
-	return `Destroys the patient's data key. Nothing that was sealed under it opens any more, not in backups of the data either; index rows
-are removed within 5 seconds; the log keeps its entries and still verifies. It cannot be undone.`
+	return `Destroys the patient's data key. Nothing that was sealed under it opens any more on this node; index rows are removed within 5
+seconds; the log keeps its entries and still verifies. It cannot be undone. Backups made before still hold the wrapped key: the
+certificate that is printed says what remains.`
 }
 
 // Run implements the verb.
@@ -109,7 +110,9 @@ func (c shredCmd) Run(s *session) error {
 		if s.json {
 			return s.printJSON(e)
 		}
-		s.say("%s", plain(e.Certificate))
+		for line := range strings.Lines(e.Certificate) {
+			s.say("%s", plain(strings.TrimSuffix(line, "\n")))
+		}
 		s.say("%d sealed texts gone at %s; log entry %s", e.Versions, e.At.Format(time.RFC3339), e.Entry)
 		return nil
 	})
@@ -132,17 +135,33 @@ func (c decisionListCmd) Run(s *session) error {
 		return misused("--count must be 1 to 1000")
 	}
 	return s.with(s.tenant, func(a *api) error {
-		var page server.DecisionPage
-		err := a.call(http.MethodPost, "/v1/decisions/search", map[string]any{"patient": c.Patient, "count": c.Count}, &page)
+		found, err := decisions(a, c.Patient, c.Count)
 		if err != nil {
 			return err
 		}
 		var rows [][]string
-		for _, d := range page.Decisions {
+		for _, d := range found {
 			rows = append(rows, []string{d.ID.String(), d.At.Local().Format("2006-01-02 15:04:05"), d.Model, d.Asked, d.Patient, result(d)})
 		}
-		return s.table(page, "DECISION TIME MODEL ASKED PATIENT RESULT", rows)
+		return s.table(found, "DECISION TIME MODEL ASKED PATIENT RESULT", rows)
 	})
+}
+
+// decisions reads up to n decisions, newest first, page by page.
+func decisions(a *api, patient string, n int) ([]ward.Decision, error) {
+	found := []ward.Decision{}
+	for cursor := ""; len(found) < n; {
+		var page server.DecisionPage
+		ask := map[string]any{"patient": patient, "count": min(n-len(found), 200), "cursor": cursor}
+		if err := a.call(http.MethodPost, "/v1/decisions/search", ask, &page); err != nil {
+			return nil, err
+		}
+		found = append(found, page.Decisions...)
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	return found, nil
 }
 
 func result(d ward.Decision) string {
@@ -198,12 +217,12 @@ func (c decisionReplayCmd) Run(s *session) error {
 	return s.with(s.tenant, func(a *api) error {
 		ids := []string{c.ID}
 		if c.All {
-			var page server.DecisionPage
-			if err := a.call(http.MethodPost, "/v1/decisions/search", map[string]any{"count": 1000}, &page); err != nil {
+			found, err := decisions(a, "", 1000)
+			if err != nil {
 				return err
 			}
 			ids = nil
-			for _, d := range page.Decisions {
+			for _, d := range found {
 				ids = append(ids, d.ID.String())
 			}
 		}
@@ -215,7 +234,7 @@ func (c decisionReplayCmd) Run(s *session) error {
 				show.end()
 				return err
 			}
-			if !r.Equal {
+			if !r.Equal && !r.Erased {
 				bad++
 			}
 			all = append(all, r)
@@ -234,8 +253,11 @@ func (c decisionReplayCmd) Run(s *session) error {
 }
 
 func verdict(r server.Replayed) string {
-	if r.Equal {
+	switch {
+	case r.Equal:
 		return "equal"
+	case r.Erased:
+		return "erased"
 	}
 	return "not equal"
 }
