@@ -50,6 +50,7 @@ func TestWhichIsNewest(t *testing.T) {
 		"month-beside-day":       {[]lab{final("vague", on("2026-11"), "6.0"), final("exact", on("2026-11-20"), "0.8")}, "", []string{"vague"}, unclear},
 		"open-period":            {[]lab{final("open", period("2026-01-01", ""), "0.8"), final("exact", on("2026-09-01"), "6.0")}, "", []string{"open"}, unclear},
 		"long-period":            {[]lab{final("long", period("2026-01-01", "2026-11-20"), "0.8"), final("exact", on("2026-09-01"), "6.0")}, "", []string{"long"}, unclear},
+		"window-edge":            {[]lab{final("span", period("2026-10-23", "2026-10-26"), "0.8"), final("exact", on("2026-10-24"), "6.0")}, "", []string{"span"}, unclear},
 		"day-beside-hour":        {[]lab{final("day", on("2026-11-10"), "0.8"), final("hour", on(recent), "6.0")}, "", []string{"day"}, unclear},
 		"one-instant-two-values": {[]lab{final("a", on(recent), "0.8"), final("b", on(recent), "6.0")}, "", []string{"*"}, unclear},
 		"year-of-same-value":     {[]lab{final("vague", on("2026"), "1.0"), final("exact", on("2026-09-01"), "1")}, "exact", nil, ""},

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/audit"
@@ -34,10 +35,12 @@ const (
 	changedBody = `{"resourceType":"Patient","id":"p1","gender":"male","name":[{"family":"Changed"}]}`
 	newBody     = `{"resourceType":"Patient","name":[{"family":"New"}]}`
 	bundleBody  = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Condition","id":"c1","subject":{"reference":"Patient/p1"}},"request":{"method":"PUT","url":"Condition/c1"}},{"resource":{"resourceType":"Condition","id":"c2","subject":{"reference":"Patient/p1"}},"request":{"method":"PUT","url":"Condition/c2"}}]}`
-	creatinine  = `{"resourceType":"Observation","id":"o1","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"2160-0"}]},"subject":{"reference":"Patient/ph"},"effectiveDateTime":"2026-11-20T10:00:00Z","valueQuantity":{"value":1.1,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}}`
 	hookBody    = `{"hook":"patient-view","hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","context":{"userId":"Practitioner/x","patientId":"ph"}}`
 	jwks        = `{"keys":[{"kty":"EC","crv":"P-384","alg":"ES384","use":"sig","kid":"k1","key_ops":["verify"],"x":"Hlhf-ioGOPH_HW9r4PY6E2NqGVOVnvqH7r5gRIn0GQUbs_GtjLTcUd9w3G8JxfnQ","y":"2z_fIhZTVs1bVgImMLEADzGowXdAjCi6JpCkjrQC9onlWC-CR_HjsnmngDNJcma5"}]}`
 )
+
+// creatinine is a result of the day before yesterday, whenever the test runs.
+var creatinine = `{"resourceType":"Observation","id":"o1","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"2160-0"}]},"subject":{"reference":"Patient/ph"},"effectiveDateTime":"` + time.Now().UTC().AddDate(0, 0, -2).Format(time.RFC3339) + `","valueQuantity":{"value":1.1,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}}`
 
 // calls has one row for every route of the table that needs a principal.
 func calls(decision, entry string) map[string]call {
@@ -62,7 +65,7 @@ func calls(decision, entry string) map[string]call {
 			refused: "aud", refusal: "transaction denied", other: 200, otherEntries: "transaction done"},
 		"POST /fhir/R4/{$}": {who: "doc", path: "/fhir/R4/", body: bundleBody, status: 200, entries: "transaction done",
 			refused: "aud", refusal: "transaction denied", other: 200, otherEntries: "transaction done"},
-		"POST /cds-services/{id}": {who: "doc", path: "/cds-services/egfr-ckd-epi-2021", body: hookBody, status: 200, entries: "predict done, read done, search done",
+		"POST /cds-services/{id}": {who: "doc", path: "/cds-services/egfr-ckd-epi-2021", body: hookBody, status: 200, entries: "predict done, read done, search done, search done, search done",
 			refused: "desk", refusal: "predict denied", other: 412, otherEntries: "read done"},
 
 		"GET /v1/tenants": {who: "boss", path: "/v1/tenants", status: 200, entries: "admin.read done", refused: "doc", refusal: "admin.read denied",
