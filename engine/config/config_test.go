@@ -36,8 +36,9 @@ type settings struct {
 	Share      float64      `json:"share"`
 	Ports      []int        `json:"ports"`
 	Passphrase Secret       `json:"passphrase"`
-	hidden     string
-	Ignored    string `json:"-"`
+	//lint:ignore U1000 a key of this name must be refused, because the field is not exported
+	hidden  string
+	Ignored string `json:"-"`
 }
 
 func write(t *testing.T, text string) string {

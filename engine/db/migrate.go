@@ -37,7 +37,6 @@ var migrationName = regexp.MustCompile(`^[0-9]{4}_[a-z0-9_]+\.sql$`)
 // is an error (ward.Internal), and so is an applied file that is not in Files: a newer Ward wrote it (ward.Unsupported).
 // Nodes that start together wait for each other.
 func (d *DB) Migrate(ctx context.Context, sets ...Migrations) error {
-	const op = "db.migrate"
 	err := d.Write(ctx, System, func(tx *Tx) error {
 		return d.script(ctx, tx, `CREATE TABLE IF NOT EXISTS schema_migration (owner {{text}} NOT NULL, name {{text}} NOT NULL,
 			checksum {{blob}} NOT NULL, applied_us {{int}} NOT NULL, PRIMARY KEY (owner, name)) {{narrow}}`)
