@@ -47,6 +47,7 @@ func (w *watch) leave(key string, done bool) {
 // testOrder lets two nodes work on several tenants' keys while jobs are added, with handlers that fail at random.
 func testOrder(t *testing.T, f *Fixture) {
 	const tenants, keys, each = 2, 6, 15
+	f.held = time.Minute // a slow disk must not look like a lost worker: then a job would rightly begin again
 	w := &watch{t: t, next: map[string]int{}, busy: map[string]bool{}}
 	handler := func(_ context.Context, j queue.Job) (queue.Finish, error) {
 		key := w.enter(j)

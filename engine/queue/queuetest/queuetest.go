@@ -24,6 +24,7 @@ type Fixture struct {
 	Open func() *db.DB                                   // opens it, again as a further node
 	Tune func(q *queue.Queue, lease, poll time.Duration) // shortens the times of a queue, and its pauses to milliseconds
 	db   *db.DB
+	held time.Duration // a lease of this length instead of the short one, for tests in which none may end
 }
 
 const (
@@ -82,7 +83,7 @@ type node struct {
 func (f *Fixture) start(t *testing.T, d *db.DB, owner string, poll time.Duration, workers, attempts int, h queue.Handler) node {
 	t.Helper()
 	q := queue.New(d, owner)
-	f.Tune(q, lease, poll)
+	f.Tune(q, max(lease, f.held), poll)
 	q.Handle("work", workers, attempts, h)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
