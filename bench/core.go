@@ -65,7 +65,7 @@ func openCore(ctx context.Context, dir string) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
-	admin := ward.Principal{ID: "admin", Kind: ward.Human, Roles: []ward.Role{ward.Admin}}
+	admin := ward.Principal{ID: "admin", Name: "Admin", Kind: ward.Human, Roles: []ward.Role{ward.Admin}}
 	if _, err := authority.Bootstrap(ctx, "bench", "Bench", admin); err != nil {
 		return nil, err
 	}

@@ -5,14 +5,18 @@ import (
 	"strings"
 )
 
-// chunks bounds one INSERT statement.
-type chunks struct{ rows, params int }
+// chunks bounds one INSERT statement. With marks its placeholders are "?": the SQLite driver finds the argument of "$n" by
+// comparing names, which costs the square of their number.
+type chunks struct {
+	rows, params int
+	marks        bool
+}
 
 // insert adds rows whose values have been checked, in chunks of a power of two rows: few statement texts per table, so
 // that they stay prepared.
 func (c chunks) insert(t *Tx, table string, columns []string, rows [][]any) error {
 	n := c.rows
-	for n*len(columns) > c.params {
+	for n > 1 && n*len(columns) > c.params {
 		n /= 2
 	}
 	for len(rows) > 0 {
@@ -33,11 +37,11 @@ func insertRows(t *Tx, table string, columns []string, rows [][]any) error {
 	for _, row := range rows {
 		args = append(args, row...)
 	}
-	_, err := t.session.exec(t.statement(), false, insertText(table, columns, len(rows)), args...)
+	_, err := t.session.exec(t.statement(), false, t.db.chunks.text(table, columns, len(rows)), args...)
 	return err
 }
 
-func insertText(table string, columns []string, rows int) string {
+func (c chunks) text(table string, columns []string, rows int) string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
 	n := 1
@@ -45,8 +49,12 @@ func insertText(table string, columns []string, rows int) string {
 		if r > 0 {
 			b.WriteByte(',')
 		}
-		for c := range columns {
-			b.WriteByte("(,"[min(c, 1)])
+		for i := range columns {
+			b.WriteByte("(,"[min(i, 1)])
+			if c.marks {
+				b.WriteByte('?')
+				continue
+			}
 			b.WriteByte('$')
 			b.WriteString(strconv.Itoa(n))
 			n++
