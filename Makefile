@@ -42,10 +42,10 @@ fuzz: ## every fuzz target for FUZZTIME
 	@./test/fuzz.sh $(FUZZTIME)
 
 fault: ## fifty kills on each database, and the fault tables
-	WARD_KILLS=50 $(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Tamper' ./...
+	WARD_KILLS=50 $(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Tamper|Torn|Rolled|Rollback|EveryChangedByte' ./...
 
-soak: ## ten minutes of mixed load with slope checks on memory and descriptors
-	WARD_SOAK=10m $(GO) test -count=1 -timeout 30m -run Soak ./test/...
+soak: ## some ten minutes of writers and readers under kills, on both databases
+	WARD_KILLS=400 $(GO) test -count=1 -v -timeout 60m -run Kill ./test/e2e
 
 docs: ## check links, the code map and the feature table
 	$(GO) test -count=1 -run 'Document|CodeMap|Feature|Invariant' .
