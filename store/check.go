@@ -158,7 +158,11 @@ func (c *checker) tombstones(ctx context.Context) error {
 		return err
 	}
 	for sub := range c.erased {
-		if _, err := c.s.ring.Current(ctx, c.n.tn, sub, seal.Data); ward.KindOf(err) != ward.Gone {
+		gone, err := c.s.ring.Destroyed(ctx, c.n.tn, sub)
+		if err != nil {
+			return err
+		}
+		if !gone {
 			c.fault("key", fmt.Sprintf("erased %x", sub[:]), "the data key of an erased patient was not destroyed")
 		}
 	}

@@ -55,6 +55,25 @@ func (r *Ring) countLive(ctx context.Context, tx *db.Tx, tn db.Tenant, kids []Ke
 	return n, rows.Err()
 }
 
+// Destroyed tells whether the subject's data key was destroyed, as the database has it now: a check must not believe a cache,
+// which another node fills again within its age. A row that is missing, changed or live is false.
+func (r *Ring) Destroyed(ctx context.Context, tn db.Tenant, s Subject) (bool, error) {
+	t, err := r.tenant(ctx, nil, tn)
+	if err != nil {
+		return false, err
+	}
+	var rows []subjectRow
+	err = r.d.Read(ctx, tn, func(tx *db.Tx) error {
+		rows, err = querySubjects(ctx, tx, " WHERE tn = $1 AND subj = $2 AND use = $3"+byKey, int64(tn), s[:], int64(Data))
+		return err
+	})
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	_, err = t.open(rows[0])
+	return ward.KindOf(err) == ward.Gone, nil
+}
+
 // Destroy erases the subject's data key inside tx (state destroyed, wrapped bytes overwritten with zeros and removed) and
 // leaves the audit key. Caches drop it after commit. Destroying an unknown subject makes its tombstone (and its audit key,
 // so that the act itself can be recorded). Destroying twice is no error. The zero Subject is refused.
