@@ -191,8 +191,9 @@ type Input struct {
 	Given   string    `json:"given,omitempty"`  // as it stood in the source, "88 umol/L"
 	Source  string    `json:"source,omitempty"` // "Observation/id"
 	Version int64     `json:"version,omitempty"`
-	Digest  string    `json:"digest,omitempty"` // hex SHA-256 of the source version's ciphertext
-	At      time.Time `json:"at,omitzero"`      // clinical time of the source
+	Digest  string    `json:"digest,omitempty"`  // hex SHA-256 of the source version's ciphertext
+	At      time.Time `json:"at,omitzero"`       // clinical time of the source
+	Missing string    `json:"missing,omitempty"` // why the model was given no value for this input; Value is then 0 and means nothing
 }
 
 // Decision is one answer of a model, or its honest refusal to answer. The canonical part (Model to Reasons) is
@@ -208,6 +209,7 @@ type Decision struct {
 	Inputs  []Input      `json:"inputs"`
 	Output  *Output      `json:"output,omitempty"` // nil: no number, see Reasons
 	Reasons []string     `json:"reasons"`
+	Explain *Explanation `json:"explain,omitempty"` // nil: the method itself is the reason (a formula), or there is no number
 	Lineage DecisionLine `json:"lineage"`
 }
 
@@ -220,6 +222,25 @@ type Output struct {
 	Low   *float64 `json:"low,omitempty"`  // interval, nil: none is claimed
 	High  *float64 `json:"high,omitempty"` //
 	Band  string   `json:"band,omitempty"`
+
+	// Coverage is the share of cases that intervals made this way are meant to hold, 0 < Coverage < 1; nil: no interval is claimed.
+	Coverage *float64 `json:"coverage,omitempty"`
+	// Interval says how Low and High were made ("venn-abers/1"), or in one sentence why there are none.
+	Interval string `json:"interval,omitempty"`
+}
+
+// Explanation says how the inputs led to an output: Base plus the sum of the contributions is the model's raw score.
+type Explanation struct {
+	Method string         `json:"method"` // engine of the explanation and its version, "treeshap/1"
+	Scale  string         `json:"scale"`  // what the numbers are measured in, "log-odds"
+	Base   float64        `json:"base"`   // raw score of the model before it knows any input
+	Parts  []Contribution `json:"parts"`  // one per input, in the order of Decision.Inputs' names in the manifest
+}
+
+// Contribution is what one input added to the raw score.
+type Contribution struct {
+	Input string  `json:"input"` // name of the input in the manifest
+	Value float64 `json:"value"` // in the scale of the Explanation
 }
 
 // DecisionLine says under which authority a decision was made.
