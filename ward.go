@@ -57,11 +57,13 @@ const (
 	Auditor     Role = "auditor"     // the log and its proofs; no clinical reading
 	Admin       Role = "admin"       // tenants, principals, clients; no clinical reading
 	PatientRole Role = "patient"     // the own compartment only
+	Steward     Role = "steward"     // messages and held facts: sees what was sent, releases or rejects with a second person
+	Engine      Role = "engine"      // the node's own work on a tenant's events; cannot be given to anybody
 )
 
-// Roles lists every role, in the order in which help texts show them.
+// Roles lists every role that can be given, in the order in which help texts show them.
 func Roles() []Role {
-	return []Role{Clinician, Registrar, Integration, Privacy, Auditor, Admin, PatientRole}
+	return []Role{Clinician, Registrar, Integration, Privacy, Auditor, Admin, PatientRole, Steward}
 }
 
 // Principal is who acts.

@@ -35,6 +35,17 @@ const (
 	LogExport      Action = "log.export"
 	StoreCheck     Action = "store.check"
 	ModelPush      Action = "model.push"
+	ModelRead      Action = "model.read"  // list and show artefacts and their history
+	ModelTrust     Action = "model.trust" // keys whose signatures the tenant accepts
+	MessageRead    Action = "message.read"
+	MessageOpen    Action = "message.open" // the raw bytes
+	MessageReplay  Action = "message.replay"
+	HoldRead       Action = "hold.read"
+	HoldRelease    Action = "hold.release" // propose and, by a second person, release
+	HoldReject     Action = "hold.reject"
+	AdminChannel   Action = "admin.channel"
+	Feedback       Action = "feedback"
+	Console        Action = "console" // pages that hold no data of their own
 )
 
 // acts says under which act the denial of an action is recorded.
@@ -44,12 +55,16 @@ var acts = map[Action]audit.Act{
 	DecisionReplay: audit.ActDecisionReplay, Shred: audit.ActShred, TokenIssue: audit.ActTokenIssue,
 	AdminTenant: audit.ActAdminRead, AdminPrincipal: audit.ActAdminRead, AdminClient: audit.ActAdminRead,
 	LogRead: audit.ActLogRead, LogExport: audit.ActLogExport, StoreCheck: audit.ActStoreCheck, ModelPush: audit.ActModelPush,
+	ModelRead: audit.ActAdminRead, ModelTrust: audit.ActModelTrust, MessageRead: audit.ActMessageRead, MessageOpen: audit.ActMessageRead,
+	MessageReplay: audit.ActMessageReplay, HoldRead: audit.ActHoldRead, HoldRelease: audit.ActHoldRelease, HoldReject: audit.ActHoldReject,
+	AdminChannel: audit.ActAdminRead, Feedback: audit.ActFeedback, Console: audit.ActAdminRead,
 }
 
 // Actions lists every action in a fixed order.
 func Actions() []Action {
 	return []Action{Read, Search, Create, Update, Delete, Transaction, Receive, Predict, DecisionRead, DecisionReplay, Shred,
-		TokenIssue, AdminTenant, AdminPrincipal, AdminClient, LogRead, LogExport, StoreCheck, ModelPush}
+		TokenIssue, AdminTenant, AdminPrincipal, AdminClient, LogRead, LogExport, StoreCheck, ModelPush,
+		ModelRead, ModelTrust, MessageRead, MessageOpen, MessageReplay, HoldRead, HoldRelease, HoldReject, AdminChannel, Feedback, Console}
 }
 
 // Request asks for a decision.

@@ -34,12 +34,31 @@ const (
 	ActUnauthenticated // counted per source and minute
 	ActNode            // init, start, stop, recovery, merge of the emergency journal
 	ActPurge           // index rows of an erased patient removed
+	ActMessageList
+	ActMessageRead
+	ActMessageApply // what a received message did: resources, held facts, merges
+	ActMessageReplay
+	ActMessageReject
+	ActHoldList
+	ActHoldRead
+	ActHoldPropose
+	ActHoldRelease
+	ActHoldReject
+	ActChannelAdd
+	ActChannelDisable
+	ActModelTrust
+	ActModelStage
+	ActFeedback // what a clinician made of a card
+	ActSignIn
+	ActSignOut
 )
 
 var actNames = [...]string{"", "read", "vread", "history", "search", "create", "update", "delete", "transaction", "predict",
 	"decision.read", "decision.list", "decision.replay", "shred", "receive", "token.issue", "tenant.add", "tenant.disable",
 	"principal.add", "principal.disable", "client.add", "client.disable", "admin.read", "log.read", "log.export",
-	"store.check", "model.push", "unauthenticated", "node", "purge"}
+	"store.check", "model.push", "unauthenticated", "node", "purge", "message.list", "message.read", "message.apply",
+	"message.replay", "message.reject", "hold.list", "hold.read", "hold.propose", "hold.release", "hold.reject", "channel.add",
+	"channel.disable", "model.trust", "model.stage", "feedback", "sign.in", "sign.out"}
 
 // String returns the lower-case name with dots: "read", "tenant.add".
 func (a Act) String() string {
