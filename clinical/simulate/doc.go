@@ -5,5 +5,7 @@
 // Names are from lists of this package, identifiers are under http://ward.example, and nothing is taken from a real person.
 // Randomness is an own stream; it must never read a clock, walk a map or format a float.
 //
-// Read in this order: stream.go, hospital.go, patient.go, chart.go, fhir.go, words.go.
+// Day and Load make HL7 v2 messages in the same manner.
+//
+// Read in this order: stream.go, hospital.go, patient.go, chart.go, fhir.go, words.go; then day.go, panel.go.
 package simulate

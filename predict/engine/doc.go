@@ -5,5 +5,7 @@
 // or round in an undeclared way. The semantics carry a version: a change of a single bit makes a new version, and the old
 // one stays (I12).
 //
-// Read in this order: formula.go, exact.go.
+// Two kinds of model: a formula (formula.go) and an ensemble of regression trees (trees.go, read by xgboost.go).
+//
+// Read in this order: formula.go, exact.go, trees.go, walk.go, xgboost.go.
 package engine

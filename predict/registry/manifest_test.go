@@ -27,7 +27,7 @@ func TestBuiltin(t *testing.T) {
 // TestStrict spoils the manifest in one place at a time.
 func TestStrict(t *testing.T) {
 	for _, c := range [][2]string{
-		{`"schema": "ward/model/1"`, `"schema": "ward/model/2"`},
+		{`"schema": "ward/model/1"`, `"schema": "ward/model/3"`},
 		{`"kind": "formula"`, `"kind": "trees"`},
 		{`"kind": "formula"`, `"kind": "formula", "kind": "formula"`},
 		{`"kind": "formula"`, `"Kind": "formula"`},

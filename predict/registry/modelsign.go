@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"hash"
+	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -124,18 +125,20 @@ func parseKey(public []byte) (*ecdsa.PublicKey, string, error) {
 	return key, hex.EncodeToString(sum[:]), nil
 }
 
-// sign makes the bundle for a manifest.
-func sign(name string, manifest []byte, s keys.Signer, kid string) ([]byte, error) {
-	digest := sha256.Sum256(manifest)
-	root := sha256.Sum256(digest[:])
+// sign makes the bundle for the parts of an artefact, in the order of their names.
+func sign(name string, parts map[string][32]byte, s keys.Signer, kid string) ([]byte, error) {
+	root := sha256.New()
+	var listed []resource
+	for _, part := range slices.Sorted(maps.Keys(parts)) {
+		digest := parts[part]
+		root.Write(digest[:])
+		listed = append(listed, resource{Algorithm: "sha256", Name: part, Digest: hex.EncodeToString(digest[:])})
+	}
 	payload, err := json.Marshal(statement{
 		Type:          statementType,
-		Subject:       []signed{{Name: name, Digest: map[string]string{"sha256": hex.EncodeToString(root[:])}}},
+		Subject:       []signed{{Name: name, Digest: map[string]string{"sha256": hex.EncodeToString(root.Sum(nil))}}},
 		PredicateType: predicateType,
-		Predicate: predicate{
-			Resources:     []resource{{Algorithm: "sha256", Name: resourceName, Digest: hex.EncodeToString(digest[:])}},
-			Serialization: serialization{Method: "files", HashType: "sha256"},
-		},
+		Predicate:     predicate{Resources: listed, Serialization: serialization{Method: "files", HashType: "sha256"}},
 	})
 	if err != nil {
 		return nil, ward.E(ward.Internal, "registry.sign", "the statement cannot be written", err)

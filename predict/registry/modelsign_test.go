@@ -48,7 +48,7 @@ func signedBundle(t testing.TB) (manifest, bundle, public []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bundle, err = sign("egfr-ckd-epi-2021", egfr, s, kid)
+	bundle, err = sign("egfr-ckd-epi-2021", one(egfr), s, kid)
 	if err != nil {
 		t.Fatal(err)
 	}

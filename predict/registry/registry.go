@@ -12,7 +12,6 @@ import (
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/engine/keys"
-	"github.com/ward-health/ward/predict/engine"
 )
 
 //go:embed schema/*.sql
@@ -48,28 +47,6 @@ func Open(d *db.DB, l *audit.Log, m MACs) *Registry {
 	return &Registry{db: d, log: l, macs: m, verified: map[[32]byte]Verified{}}
 }
 
-// Artefact is an unverified artefact: a manifest and nothing else yet.
-type Artefact struct{ Manifest []byte }
-
-// Verified is an artefact whose digest and signature hold. Only this package makes one; the zero Verified answers nothing.
-type Verified struct {
-	digest   [32]byte
-	manifest Manifest
-	equation *engine.Equation
-}
-
-// Digest returns the SHA-256 of the manifest's bytes, zero for the zero Verified.
-func (v Verified) Digest() [32]byte { return v.digest }
-
-// Manifest returns what was declared. Its slices are shared: callers do not change them.
-func (v Verified) Manifest() Manifest { return v.manifest }
-
-// Equation returns the compiled formula, nil for the zero Verified.
-func (v Verified) Equation() *engine.Equation { return v.equation }
-
-// Model returns name@version.
-func (v Verified) Model() string { return v.manifest.Name + "@" + v.manifest.Version }
-
 // Trust adds a public key (PKIX DER, ECDSA P-256) whose signatures the tenant accepts, inside tx. The tenant's keys must be
 // committed. Adding it again is no error.
 func (r *Registry) Trust(ctx context.Context, tx *db.Tx, tn db.Tenant, public []byte) error {
@@ -98,56 +75,83 @@ func (r *Registry) Active(ctx context.Context, tn db.Tenant, name string) (Verif
 	if !slug.MatchString(name) {
 		return Verified{}, notFound()
 	}
-	return r.load(ctx, tn, func(tx *db.Tx, mac keys.MAC) ([]byte, bool, error) {
-		s, found, err := newestActive(ctx, tx, mac, tn, name)
-		return s.digest, found, err
-	}, name)
+	return r.load(ctx, tn, func(h history) []byte { return h.active(name) }, name)
 }
 
-// ByDigest returns a given artefact, verified likewise.
+// ByDigest returns a given artefact, verified likewise, whatever its stage.
 func (r *Registry) ByDigest(ctx context.Context, tn db.Tenant, digest [32]byte) (Verified, error) {
-	return r.load(ctx, tn, func(*db.Tx, keys.MAC) ([]byte, bool, error) { return digest[:], true, nil }, "")
+	return r.load(ctx, tn, func(history) []byte { return digest[:] }, "")
+}
+
+// In returns the artefacts of a tenant that are in a stage now, of one name if given, verified. One that does not verify is
+// an error: nothing is left out silently.
+func (r *Registry) In(ctx context.Context, tn db.Tenant, stage Stage, name string) ([]Verified, error) {
+	h, err := r.history(ctx, tn)
+	if err != nil {
+		return nil, err
+	}
+	var out []Verified
+	for _, d := range h.in(stage, name) {
+		v, err := r.ByDigest(ctx, tn, [32]byte(d))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func (r *Registry) history(ctx context.Context, tn db.Tenant) (h history, err error) {
+	mac, err := r.macs(ctx, tn)
+	if err != nil {
+		return h, err
+	}
+	err = r.db.Read(ctx, tn, func(tx *db.Tx) (err error) { h, err = readHistory(ctx, tx, mac, tn); return err })
+	return h, err
 }
 
 func notFound() error {
 	return ward.E(ward.NotFound, "registry.load", "there is no such active model", nil)
 }
 
+// stored is what one snapshot says of an artefact.
+type stored struct {
+	model modelRow
+	key   keyRow
+	files map[string][]byte // nil: these very bytes were verified before
+}
+
 // load reads one artefact and the key that its bundle names in one snapshot and verifies them.
-func (r *Registry) load(ctx context.Context, tn db.Tenant, choose func(*db.Tx, keys.MAC) ([]byte, bool, error), name string) (Verified, error) {
+func (r *Registry) load(ctx context.Context, tn db.Tenant, choose func(history) []byte, name string) (v Verified, err error) {
 	mac, err := r.macs(ctx, tn)
 	if err != nil {
 		return Verified{}, err
 	}
-	var m modelRow
-	var k keyRow
 	err = r.db.Read(ctx, tn, func(tx *db.Tx) error {
-		digest, found, err := choose(tx, mac)
+		h, err := readHistory(ctx, tx, mac, tn)
 		if err != nil {
 			return err
 		}
-		if found {
-			m, found, err = readModel(ctx, tx, mac, tn, digest)
-		}
-		if err != nil {
-			return err
-		}
-		if !found {
+		digest := choose(h)
+		if digest == nil {
 			return notFound()
 		}
-		_, kid, err := readBundle(m.bundle)
+		s, err := r.stored(ctx, tx, mac, tn, digest)
 		if err != nil {
 			return err
 		}
-		if k, found, err = readKey(ctx, tx, mac, tn, kid); err == nil && !found {
-			err = unsigned("the model is not signed by a key that the tenant trusts", nil)
+		if at, ok := r.remembered(tn, s); ok {
+			v = at
+			return nil
+		}
+		if s.files, err = readFiles(ctx, tx, mac, tn, digest); err != nil {
+			return err
+		}
+		if v, err = examine(s); err == nil {
+			r.remember(tn, s, v)
 		}
 		return err
 	})
-	if err != nil {
-		return Verified{}, err
-	}
-	v, err := r.check(tn, m, k)
 	if err == nil && name != "" && v.manifest.Name != name {
 		err = unsigned("the stage history names another model than the artefact", nil)
 	}
@@ -157,52 +161,76 @@ func (r *Registry) load(ctx context.Context, tn db.Tenant, choose func(*db.Tx, k
 	return v, nil
 }
 
-// check verifies content, signature and form, or remembers that these very bytes were verified under this very key.
-func (r *Registry) check(tn db.Tenant, m modelRow, k keyRow) (Verified, error) {
+// stored reads model and key.
+func (r *Registry) stored(ctx context.Context, tx *db.Tx, mac keys.MAC, tn db.Tenant, digest []byte) (s stored, err error) {
+	var found bool
+	if s.model, found, err = readModel(ctx, tx, mac, tn, digest); err != nil {
+		return s, err
+	}
+	if !found {
+		return s, notFound()
+	}
+	_, kid, err := readBundle(s.model.bundle)
+	if err != nil {
+		return s, err
+	}
+	if s.key, found, err = readKey(ctx, tx, mac, tn, kid); err == nil && !found {
+		err = unsigned("the model is not signed by a key that the tenant trusts", nil)
+	}
+	return s, err
+}
+
+// mark is what a check depends on.
+func mark(tn db.Tenant, s stored) [32]byte {
 	h := sha256.New()
-	for _, part := range [][]byte{be8(int64(tn)), be8(int64(len(m.manifest))), m.manifest, be8(int64(len(m.bundle))), m.bundle, k.public, m.digest, []byte(m.name + "@" + m.version)} {
+	m := s.model
+	for _, part := range [][]byte{be8(int64(tn)), be8(int64(len(m.manifest))), m.manifest, be8(int64(len(m.bundle))), m.bundle, s.key.public, m.digest, []byte(m.name + "@" + m.version)} {
 		h.Write(part)
 	}
-	at := [32]byte(h.Sum(nil))
+	return [32]byte(h.Sum(nil))
+}
+
+// remembered returns the artefact if these very bytes were verified in this process under this very key. The manifest names
+// the digests of the files, so what was compiled from them then is what was signed.
+func (r *Registry) remembered(tn db.Tenant, s stored) (Verified, bool) {
 	r.mu.Lock()
-	v, ok := r.verified[at]
-	r.mu.Unlock()
-	if ok {
-		return v, nil
-	}
-	v, err := examine(m, k.public)
-	if err != nil {
-		return Verified{}, err
-	}
+	defer r.mu.Unlock()
+	v, ok := r.verified[mark(tn, s)]
+	return v, ok
+}
+
+func (r *Registry) remember(tn db.Tenant, s stored, v Verified) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.verified) >= maxVerified {
 		clear(r.verified)
 	}
-	r.verified[at] = v
-	r.mu.Unlock()
-	return v, nil
+	r.verified[mark(tn, s)] = v
 }
 
 // examine is the one maker of a Verified.
-func examine(m modelRow, public []byte) (Verified, error) {
+func examine(s stored) (Verified, error) {
+	m := s.model
 	digest := sha256.Sum256(m.manifest)
 	if string(digest[:]) != string(m.digest) {
 		return Verified{}, unsigned("the artefact's bytes are not those of its digest", nil)
 	}
-	name, err := verify(m.bundle, public, map[string][32]byte{resourceName: digest})
+	a := Artefact{Manifest: m.manifest, Files: s.files}
+	name, err := verify(m.bundle, s.key.public, a.digests())
 	if err != nil {
 		return Verified{}, err
 	}
-	manifest, err := Read(m.manifest)
+	manifest, err := a.read()
 	if err != nil {
 		return Verified{}, err
 	}
 	if manifest.Name != name || manifest.Name != m.name || manifest.Version != m.version {
 		return Verified{}, unsigned("the signature or the row names another model than the manifest", nil)
 	}
-	equation, err := engine.Compile(manifest.Formula)
+	v, err := compile(a, manifest)
 	if err != nil {
 		return Verified{}, err
 	}
-	return Verified{digest: digest, manifest: manifest, equation: equation}, nil
+	v.key = s.key.kid
+	return v, nil
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/ward-health/ward/engine/keys"
 )
 
-// stageActive is the stage in which a version answers.
-const stageActive = "active"
-
 type keyRow struct {
 	tn      db.Tenant
 	kid     string
@@ -28,14 +25,12 @@ type modelRow struct {
 	entry            []byte
 }
 
-type stageRow struct {
+// fileRow is one file of an artefact.
+type fileRow struct {
 	tn     db.Tenant
-	seq    int64
+	digest []byte // of the artefact
 	name   string
-	digest []byte
-	stage  string
-	atUS   int64
-	entry  []byte
+	body   []byte
 }
 
 func be8(n int64) []byte { return binary.BigEndian.AppendUint64(nil, uint64(n)) }
@@ -52,8 +47,8 @@ func (r modelRow) mac(m keys.MAC) []byte {
 	return sum[:]
 }
 
-func (s stageRow) mac(m keys.MAC) []byte {
-	sum := m.Sum([]byte("model_stage"), be8(int64(s.tn)), be8(s.seq), []byte(s.name), s.digest, []byte(s.stage), be8(s.atUS), s.entry)
+func (f fileRow) mac(m keys.MAC) []byte {
+	sum := m.Sum([]byte("model_file"), be8(int64(f.tn)), f.digest, []byte(f.name), f.body)
 	return sum[:]
 }
 
@@ -75,9 +70,30 @@ func (r modelRow) insert(ctx context.Context, tx *db.Tx, m keys.MAC) error {
 		[][]any{{int64(r.tn), r.digest, r.name, r.version, r.manifest, r.bundle, r.pushedUS, r.entry, r.mac(m)}})
 }
 
-func (s stageRow) insert(ctx context.Context, tx *db.Tx, m keys.MAC) error {
-	return tx.Insert(ctx, "model_stage", []string{"tn", "seq", "name", "digest", "stage", "at_us", "entry", "mac"},
-		[][]any{{int64(s.tn), s.seq, s.name, s.digest, s.stage, s.atUS, s.entry, s.mac(m)}})
+func (f fileRow) insert(ctx context.Context, tx *db.Tx, m keys.MAC) error {
+	return tx.Insert(ctx, "model_file", []string{"tn", "digest", "name", "body", "mac"}, [][]any{{int64(f.tn), f.digest, f.name, f.body, f.mac(m)}})
+}
+
+// readFiles reads the files of an artefact.
+func readFiles(ctx context.Context, tx *db.Tx, m keys.MAC, tn db.Tenant, digest []byte) (map[string][]byte, error) {
+	rows, err := tx.Query(ctx, `SELECT name, body, mac FROM model_file WHERE tn = $1 AND digest = $2 ORDER BY name`, int64(tn), digest)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[string][]byte{}
+	for rows.Next() {
+		f := fileRow{tn: tn, digest: digest}
+		var mac []byte
+		if err := rows.Scan(&f.name, &f.body, &mac); err != nil {
+			return nil, err
+		}
+		if err := same(mac, f.mac(m)); err != nil {
+			return nil, err
+		}
+		out[f.name] = f.body
+	}
+	return out, rows.Err()
 }
 
 func readKey(ctx context.Context, tx *db.Tx, m keys.MAC, tn db.Tenant, kid string) (keyRow, bool, error) {
@@ -105,24 +121,4 @@ func readModel(ctx context.Context, tx *db.Tx, m keys.MAC, tn db.Tenant, digest 
 func versionDigest(ctx context.Context, tx *db.Tx, tn db.Tenant, name, version string) (digest []byte, found bool, err error) {
 	found, err = tx.Get(ctx, `SELECT digest FROM model WHERE tn = $1 AND name = $2 AND version = $3`, []any{int64(tn), name, version}, &digest)
 	return digest, found, err
-}
-
-// newestActive returns the newest stage row that made a version of the name active.
-func newestActive(ctx context.Context, tx *db.Tx, m keys.MAC, tn db.Tenant, name string) (stageRow, bool, error) {
-	s := stageRow{tn: tn, name: name}
-	var mac []byte
-	found, err := tx.Get(ctx, `SELECT seq, digest, stage, at_us, entry, mac FROM model_stage WHERE tn = $1 AND name = $2 ORDER BY seq DESC LIMIT 1`,
-		[]any{int64(tn), name}, &s.seq, &s.digest, &s.stage, &s.atUS, &s.entry, &mac)
-	if err != nil || !found {
-		return stageRow{}, false, err
-	}
-	if err := same(mac, s.mac(m)); err != nil {
-		return stageRow{}, false, err
-	}
-	return s, s.stage == stageActive, nil
-}
-
-func nextSeq(ctx context.Context, tx *db.Tx, tn db.Tenant) (n int64, err error) {
-	_, err = tx.Get(ctx, `SELECT COALESCE(MAX(seq), 0) + 1 FROM model_stage WHERE tn = $1`, []any{int64(tn)}, &n)
-	return n, err
 }

@@ -28,7 +28,18 @@ CREATE TABLE model (
 CREATE UNIQUE INDEX model_name ON model (tn, name, version);
 {{rls model}}
 
--- seq is gapless per tenant.
+-- The files of an artefact; its manifest names their digests.
+CREATE TABLE model_file (
+  tn     {{int}}  NOT NULL,
+  digest {{blob}} NOT NULL,
+  name   {{text}} NOT NULL,
+  body   {{blob}} NOT NULL,
+  mac    {{blob}} NOT NULL,
+  PRIMARY KEY (tn, digest, name)
+) {{strict}};
+{{rls model_file}}
+
+-- seq is gapless per tenant; mac covers the mac of the row before.
 CREATE TABLE model_stage (
   tn     {{int}}  NOT NULL,
   seq    {{int}}  NOT NULL,
@@ -42,3 +53,12 @@ CREATE TABLE model_stage (
 ) {{strict}};
 CREATE INDEX model_stage_name ON model_stage (tn, name, seq);
 {{rls model_stage}}
+
+-- The head of a tenant's history: seq and mac of its newest row are under mac, so that no row can be cut off.
+CREATE TABLE model_head (
+  tn  {{int}}  NOT NULL,
+  seq {{int}}  NOT NULL,
+  mac {{blob}} NOT NULL,
+  PRIMARY KEY (tn)
+) {{narrow}};
+{{rls model_head}}
