@@ -13,6 +13,7 @@ import (
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/audit"
+	"github.com/ward-health/ward/connect/delivery"
 	"github.com/ward-health/ward/connect/fhirrest"
 	"github.com/ward-health/ward/engine/blob"
 	"github.com/ward-health/ward/engine/db"
@@ -42,6 +43,9 @@ type Node struct {
 	store     *store.Store
 	registry  *registry.Registry
 	predict   *predict.Service
+	rules     delivery.Rules
+	gate      *delivery.Gate
+	listening *listening
 
 	routes  []access.Route // of every listener
 	own     []access.Route // of the node's own socket only
@@ -131,7 +135,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 	}
 	n.registry = registry.Open(n.db, n.log, func(ctx context.Context, tn db.Tenant) (keys.MAC, error) { return n.ring.MAC(ctx, tn, "model") })
 	n.predict = predict.New(predict.Deps{Store: n.store, Registry: n.registry})
-	return nil
+	return n.join()
 }
 
 // roof joins the routes and mounts them behind the guards.

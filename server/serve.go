@@ -42,17 +42,19 @@ func newTicker(every time.Duration) func() bool {
 
 // background is what runs beside requests.
 type background struct {
-	stopQueue, stopLog, stopSample context.CancelFunc
-	queueDone, logDone, sampleDone chan struct{}
-	fatal                          chan error
+	stopQueue, stopLog, stopSample, stopListening context.CancelFunc
+	queueDone, logDone, sampleDone, listeningDone chan struct{}
+	fatal                                         chan error
 }
 
 // start runs the sequencer and the queue's workers. fatal gets the error of one that cannot go on: the node must stop then.
 func (n *Node) start() <-chan error {
-	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), sampleDone: make(chan struct{}), fatal: make(chan error, 3)}
+	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), sampleDone: make(chan struct{}),
+		listeningDone: make(chan struct{}), fatal: make(chan error, 4)}
 	b.stopLog = n.keep("log", n.log.Run, b.logDone, b.fatal)
 	b.stopQueue = n.keep("queue", n.queue.Run, b.queueDone, b.fatal)
 	b.stopSample = n.keep("sample", n.sample, b.sampleDone, b.fatal)
+	b.stopListening = n.keep("channels", n.listening.run, b.listeningDone, b.fatal)
 	n.running = b
 	return b.fatal
 }
@@ -90,6 +92,8 @@ func (n *Node) quiet(ctx context.Context) error {
 		return nil
 	}
 	n.running = nil
+	b.stopListening()
+	wait(ctx, b.listeningDone)
 	b.stopSample()
 	b.stopQueue()
 	wait(ctx, b.queueDone)

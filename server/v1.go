@@ -47,6 +47,9 @@ func newV1(n *Node) *v1 {
 	v.administration()
 	v.auditing()
 	v.data()
+	v.messages()
+	v.channels()
+	v.models()
 	v.open()
 	return v
 }
@@ -60,10 +63,18 @@ type about struct {
 	local        bool // on the node's own socket only
 }
 
+// maxBody bounds the body of an ordinary operation.
+const maxBody = 1 << 20
+
 // operate registers fn as an operation and as a row of the route table.
 func operate[I, O any](v *v1, a about, fn func(context.Context, access.Grant, *I) (*O, error)) {
+	operateBig(v, maxBody, a, fn)
+}
+
+// operateBig is operate for bodies of up to max bytes.
+func operateBig[I, O any](v *v1, max int64, a about, fn func(context.Context, access.Grant, *I) (*O, error)) {
 	op := huma.Operation{OperationID: a.id, Method: a.method, Path: a.path, Summary: a.summary, Hidden: a.local,
-		MaxBodyBytes: 1 << 20, Security: []map[string][]string{{"token": {}}},
+		MaxBodyBytes: max, Security: []map[string][]string{{"token": {}}},
 		Errors: []int{http.StatusUnauthorized, http.StatusForbidden}}
 	huma.Register(v.api, op, func(ctx context.Context, in *I) (*O, error) {
 		g, ok := ctx.Value(grantKey{}).(access.Grant)

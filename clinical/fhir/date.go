@@ -101,7 +101,7 @@ func (p *momentParser) clock(dt datatype) (from, width int64, ok bool) {
 	hour := p.digits(2)
 	p.take(':')
 	minute := p.digits(2)
-	sec, frac, width := 0, int64(0), second
+	sec, frac := 0, int64(0)
 	if dt == dtSearch && !p.bad && p.peek() != ':' {
 		width = 60 * second
 	} else {

@@ -94,7 +94,7 @@ func (s *scanner) resource() (Facts, error) {
 	if err := s.members(s.rootMember); err != nil {
 		return Facts{}, err
 	}
-	if _, err := s.dec.ReadToken(); err != io.EOF {
+	if _, err := s.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return Facts{}, s.fail(ward.Invalid, "nothing may follow the resource")
 	}
 	return s.facts()

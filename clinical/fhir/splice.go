@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -227,7 +228,7 @@ func (l *layout) read(body []byte) error {
 	if err := l.members(&l.root, body, true); err != nil {
 		return syntaxError(err, "")
 	}
-	if _, err := l.dec.ReadToken(); err != io.EOF {
+	if _, err := l.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return ward.E(ward.Invalid, "fhir.splice", "nothing may follow the resource", nil)
 	}
 	if l.root.find("resourceType") == nil {

@@ -120,7 +120,7 @@ var atoms = []atom{
 
 // specials are on scales with an offset or a logarithm; the value says whether prefixes are allowed.
 var specials = map[string]bool{"Cel": true, "[degF]": false, "[degRe]": false, "pH": false, "B": true, "Np": true,
-	"[p'diop]": false, "%[slope]": false}
+	"[pH]": false, "[p'diop]": false, "%[slope]": false}
 
 type entry struct {
 	unit   Unit

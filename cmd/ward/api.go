@@ -24,6 +24,21 @@ type api struct {
 	s      *session
 	local  *server.Local
 	tenant string // "" = the node
+	token  string // of the person as whom the local user acts; "" = the operator
+}
+
+// become makes the connection act as a principal: the operator issues an access token for it, which the log shows, and what
+// follows is done with that token's rights.
+func (a *api) become(principal string) error {
+	if principal == "" {
+		return misused("patient data are opened by a person, not by the operator: name one with --as")
+	}
+	var t server.Token
+	if err := a.call(http.MethodPost, "/v1/tokens", map[string]string{"principal": principal}, &t); err != nil {
+		return err
+	}
+	a.token = t.Token
+	return nil
 }
 
 // connect reaches the node; the caller closes.
@@ -35,7 +50,7 @@ func (s *session) connect(tenant string) (*api, error) {
 		}
 		return nil, err
 	}
-	return &api{s, local, tenant}, nil
+	return &api{s: s, local: local, tenant: tenant}, nil
 }
 
 // with runs fn on a connection and closes it.
@@ -72,7 +87,9 @@ func (a *api) send(method, path string, in any) (*http.Response, error) {
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if a.tenant != "" {
+	if a.token != "" {
+		r.Header.Set("Authorization", "Bearer "+a.token)
+	} else if a.tenant != "" {
 		r.Header.Set("Ward-Operator-Tenant", a.tenant)
 	}
 	answer, err := a.local.Client.Do(r)

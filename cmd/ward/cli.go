@@ -48,6 +48,11 @@ type cli struct {
 	Tenant    tenantCmd    `cmd:"" help:"Tenants: organisations whose data is held apart."`
 	Principal principalCmd `cmd:"" help:"Principals: the humans and services that act."`
 	Client    clientCmd    `cmd:"" help:"OAuth clients of services (private_key_jwt)."`
+	Channel   channelCmd   `cmd:"" help:"Channels: where HL7 v2 messages come in (MLLP)."`
+	Message   messageCmd   `cmd:"" help:"Messages and what became of them: list, show, replay."`
+	Model     modelCmd     `cmd:"" help:"Models: sign and push, list, show, verify, trust keys."`
+	Send      sendCmd      `cmd:"" help:"Send HL7 v2 messages over MLLP."`
+	Load      loadCmd      `cmd:"" help:"Load generators, for nodes made for trying."`
 	Token     tokenCmd     `cmd:"" help:"Issue an access token for a principal; prints only the token."`
 	Audit     auditCmd     `cmd:"" help:"The tamper-evident log: read, prove, export, verify."`
 	Store     storeCmd     `cmd:"" help:"What is stored: check every row, blob, key and log entry."`

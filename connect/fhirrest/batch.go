@@ -111,7 +111,7 @@ func (a *API) batchGet(c *call, e *entry) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	out := versionReply(http.StatusOK, v)
+	out := versionReply(v)
 	if e.ifNoneMatch != "" && noneMatch([]string{e.ifNoneMatch}, v.ETag()) {
 		out.status, out.body = http.StatusNotModified, nil
 	}

@@ -109,7 +109,7 @@ func parseBundle(body []byte) (bundleIn, error) {
 	if err != nil {
 		return in, err
 	}
-	if _, err := b.dec.ReadToken(); err != io.EOF {
+	if _, err := b.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return in, b.fail("nothing may follow the Bundle")
 	}
 	if rt != "Bundle" {

@@ -31,7 +31,7 @@ func (a *API) read(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	out := versionReply(http.StatusOK, v)
+	out := versionReply(v)
 	if noneMatch(c.r.Header.Values("If-None-Match"), v.ETag()) {
 		out.status, out.body = http.StatusNotModified, nil
 	}
@@ -55,11 +55,11 @@ func (a *API) vreadOf(c *call, p access.Permit, rt, id, vid string) (reply, erro
 	if err != nil {
 		return reply{}, err
 	}
-	return versionReply(http.StatusOK, v), nil
+	return versionReply(v), nil
 }
 
-func versionReply(status int, v ward.Version) reply {
-	return reply{status: status, body: v.Body, etag: v.ETag(), modified: v.Updated.UTC().Format(http.TimeFormat), version: &v}
+func versionReply(v ward.Version) reply {
+	return reply{status: http.StatusOK, body: v.Body, etag: v.ETag(), modified: v.Updated.UTC().Format(http.TimeFormat), version: &v}
 }
 
 // noneMatch reports whether one of the entity tags is the current one.

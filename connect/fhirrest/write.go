@@ -112,7 +112,7 @@ func (a *API) written(c *call, change store.Change, res store.Result, prefer str
 		return a.existing(c, res.Version, prefer), nil
 	}
 	v := res.Version
-	out := versionReply(http.StatusOK, v)
+	out := versionReply(v)
 	out.body = nil
 	if change.Op == store.OpDelete {
 		out.status = http.StatusNoContent

@@ -134,7 +134,7 @@ func (k *check) run(ctx context.Context) checkHealth {
 	go func() {
 		var err error = ward.E(ward.Internal, "telemetry.check", "the check panicked", nil)
 		defer func() {
-			recover()
+			_ = recover()
 			k.busy.Store(false)
 			done <- err
 		}()

@@ -29,6 +29,7 @@ type Metrics struct {
 	dbTime   *prometheus.HistogramVec
 	errors   *prometheus.CounterVec
 	ready    prometheus.Gauge
+	messages *prometheus.CounterVec
 
 	mu     sync.Mutex
 	routes map[Route]string
@@ -52,7 +53,8 @@ func NewMetrics() *Metrics {
 		[]string{"operation"})
 	m.errors = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ward_errors_total", Help: "Errors answered to callers, by kind."}, []string{"kind"})
 	m.ready = prometheus.NewGauge(prometheus.GaugeOpts{Name: "ward_ready", Help: "1 if the last readiness answer was good."})
-	m.registry.MustRegister(m.inFlight, m.requests, m.duration, m.logSize, m.logLag, m.jobs, m.oldest, m.dbTime, m.errors, m.ready,
+	m.messages = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ward_messages_total", Help: "Messages that channels brought, by what became of them."}, []string{"event"})
+	m.registry.MustRegister(m.messages, m.inFlight, m.requests, m.duration, m.logSize, m.logLag, m.jobs, m.oldest, m.dbTime, m.errors, m.ready,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -129,6 +131,9 @@ func (m *Metrics) DB(o Operation, took time.Duration) {
 	}
 	m.dbTime.WithLabelValues(label).Observe(took.Seconds())
 }
+
+// Message counts one message by what became of it; event is one of a closed set of constants.
+func (m *Metrics) Message(event string) { m.messages.WithLabelValues(event).Inc() }
 
 // Error counts an error that was answered to a caller.
 func (m *Metrics) Error(k ward.ErrorKind) { m.errors.WithLabelValues(k.String()).Inc() }

@@ -61,7 +61,7 @@ func (m *Metrics) served(log *slog.Logger, at Route, rec *recorder, r *http.Requ
 	if id, err := ward.ParseID(rec.Header().Get(RequestHeader)); err == nil {
 		ctx = WithRequest(ctx, id)
 	}
-	abort := failed == http.ErrAbortHandler
+	abort := failed == http.ErrAbortHandler //nolint:errorlint // the value of a panic, as net/http compares it
 	if failed != nil && !abort {
 		log.LogAttrs(ctx, slog.LevelError, "handler panicked", slog.Any("stack", Here(2)), slog.Any("route", at))
 		abort = rec.status != 0 // half an answer must not look whole

@@ -185,14 +185,14 @@ func (s *stepsFile) steps(path string, most int) (steps, *ward.Error) {
 		return steps{}, invalid(path, "the three lists must have the same length, at least 1")
 	}
 	for i := range n {
-		here := point{s.Rows[i], s.Positives[i]}
-		if here.x < 1 || here.x > most || here.y < 0 || here.y > here.x || math.IsInf(s.Score[i], 0) {
+		here := point{int64(s.Rows[i]), int64(s.Positives[i])}
+		if here.x < 1 || here.x > int64(most) || here.y < 0 || here.y > here.x || math.IsInf(s.Score[i], 0) {
 			return steps{}, invalid(fmt.Sprintf("%s/positives/%d", path, i), "the step must be a proportion of 1 to %d rows", most)
 		}
 		if i == 0 {
 			continue
 		}
-		before := point{s.Rows[i-1], s.Positives[i-1]}
+		before := point{int64(s.Rows[i-1]), int64(s.Positives[i-1])}
 		if !(s.Score[i] > s.Score[i-1]) || before.y*here.x >= here.y*before.x {
 			return steps{}, invalid(fmt.Sprintf("%s/score/%d", path, i), "scores and proportions must rise")
 		}

@@ -36,7 +36,7 @@ func (s steps) above(x float64) float64 {
 }
 
 // point is a vertex of the cumulative sum diagram: rows so far, positives so far.
-type point struct{ x, y int }
+type point struct{ x, y int64 }
 
 // FitVennAbers fits an inductive Venn-Abers predictor on the scores and outcomes of rows that trained nothing. Both outcomes
 // must occur, else ward.Unprocessable. Scores must be finite; any rising function of a score gives the same probabilities.
@@ -127,7 +127,7 @@ func mirrored(diagram []point) []point {
 }
 
 // cross is positive when the way from a over b to c turns to the left.
-func cross(a, b, c point) int { return (b.x-a.x)*(c.y-a.y) - (b.y-a.y)*(c.x-a.x) }
+func cross(a, b, c point) int64 { return (b.x-a.x)*(c.y-a.y) - (b.y-a.y)*(c.x-a.x) }
 
 func turnsLeft(a, b, c point) bool { return cross(a, b, c) > 0 }
 
@@ -156,5 +156,5 @@ func keepFirst(at []float64, value []point) steps {
 func same(a, b point) bool { return a.y*b.x == b.y*a.x }
 
 func (s *steps) add(at float64, v point) {
-	s.score, s.positives, s.rows = append(s.score, at), append(s.positives, v.y), append(s.rows, v.x)
+	s.score, s.positives, s.rows = append(s.score, at), append(s.positives, int(v.y)), append(s.rows, int(v.x))
 }
