@@ -4,8 +4,7 @@ export GOFLAGS ?= -buildvcs=false
 GO ?= go
 BIN := bin
 FUZZTIME ?= 30s
-WARD_KILLS ?= 10
-export WARD_KILLS
+SOAK ?= 10m
 
 .PHONY: help run demo build setup test lint vet bench fuzz fault soak race docs clean
 
@@ -41,11 +40,11 @@ bench: ## figures, one line each; NAME=prefix runs some
 fuzz: ## every fuzz target for FUZZTIME
 	@./test/fuzz.sh $(FUZZTIME)
 
-fault: ## fifty kills on each database, and the fault tables
-	WARD_KILLS=50 $(GO) test -count=1 -timeout 60m -run 'Kill|Fault|Tamper|Torn|Rolled|Rollback|EveryChangedByte' ./...
+fault: ## fifty kills on each database (or WARD_KILLS), and the fault tables
+	WARD_KILLS=$${WARD_KILLS:-50} $(GO) test -count=1 -timeout 60m -run 'Kill|Fault|FullDisk|Tamper|Torn|Rolled|Rollback|EveryChangedByte' ./...
 
-soak: ## some ten minutes of writers and readers under kills, on both databases
-	WARD_KILLS=400 $(GO) test -count=1 -v -timeout 60m -run Kill ./test/e2e
+soak: ## ten minutes (or SOAK) of writers, readers, searches and hooks; memory, descriptors and goroutines may not grow
+	WARD_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run TestSoak ./test/e2e
 
 docs: ## check links, the code map and the feature table
 	$(GO) test -count=1 -run 'Document|CodeMap|Feature|Invariant' .

@@ -74,8 +74,14 @@ func TestAdministrationNeedsItsPermit(t *testing.T) {
 		}},
 		"Clients":       {AdminClient, func(p Permit) error { _, err := w.Clients(w.ctx, p, "", 0); return err }},
 		"DisableClient": {AdminClient, func(p Permit) error { return w.DisableClient(w.ctx, p, "feed-client") }},
-		"IssueToken":    {TokenIssue, func(p Permit) error { _, _, err := w.IssueToken(w.ctx, p, "nora", ""); return err }},
+		"AddChannel": {AdminChannel, func(p Permit) error {
+			return w.AddChannel(w.ctx, p, Channel{ID: "eve", Principal: "feed", Listen: "127.0.0.1:2576"})
+		}},
+		"Channels":       {AdminChannel, func(p Permit) error { _, err := w.Channels(w.ctx, p, "", 0); return err }},
+		"DisableChannel": {AdminChannel, func(p Permit) error { return w.DisableChannel(w.ctx, p, "lab") }},
+		"IssueToken":     {TokenIssue, func(p Permit) error { _, _, err := w.IssueToken(w.ctx, p, "nora", ""); return err }},
 	}
+	must(t, w.AddChannel(w.ctx, w.operator("north", AdminChannel), Channel{ID: "lab", Principal: "feed", Listen: "127.0.0.1:2575"}))
 	must(t, w.log.Flush(w.ctx))
 	before := w.log.Size()
 	clinical, err := w.Decide(w.ctx, Request{Principal: ward.Principal{ID: "nora", Kind: ward.Human, Tenant: north, Roles: []ward.Role{ward.Clinician}}, Action: Read, Purpose: ward.Treatment})
@@ -105,7 +111,7 @@ func TestAdministrationNeedsItsPermit(t *testing.T) {
 			t.Errorf("%s without a tenant: %v", name, err)
 		}
 	}
-	for _, name := range []string{"AddTenant", "Tenants", "NewOneTime", "AddPrincipal", "Principals", "AddClient", "Clients", "IssueToken", "DisableClient", "DisablePrincipal", "DisableTenant"} {
+	for _, name := range []string{"AddTenant", "Tenants", "NewOneTime", "AddPrincipal", "Principals", "AddClient", "Clients", "AddChannel", "Channels", "DisableChannel", "IssueToken", "DisableClient", "DisablePrincipal", "DisableTenant"} {
 		tenant := ward.TenantID("north")
 		if strings.HasSuffix(name, "Tenant") || name == "Tenants" {
 			tenant = ""
@@ -208,6 +214,12 @@ func TestPrincipalRules(t *testing.T) {
 		"role with a comma":  func(p *ward.Principal) { p.Roles = []ward.Role{"clinician,admin"} },
 		"role twice":         func(p *ward.Principal) { p.Roles = []ward.Role{ward.Admin, ward.Admin} },
 		"human feed":         func(p *ward.Principal) { p.Roles = []ward.Role{ward.Integration} },
+		"engine's id":        func(p *ward.Principal) { p.ID = engineID },
+		"engine's id, large": func(p *ward.Principal) { p.ID, p.Kind = "Ward-Engine", ward.Service },
+		"engine":             func(p *ward.Principal) { p.Kind, p.Roles = ward.Service, []ward.Role{ward.Engine} },
+		"engine and feed":    func(p *ward.Principal) { p.Kind, p.Roles = ward.Service, []ward.Role{ward.Integration, ward.Engine} },
+		"human engine":       func(p *ward.Principal) { p.Roles = []ward.Role{ward.Engine} },
+		"service steward":    func(p *ward.Principal) { p.Kind, p.Roles = ward.Service, []ward.Role{ward.Steward} },
 		"service admin":      func(p *ward.Principal) { p.Kind, p.Roles = ward.Service, []ward.Role{ward.Admin} },
 		"patient of nobody":  func(p *ward.Principal) { p.Roles = []ward.Role{ward.PatientRole} },
 		"patient and more":   func(p *ward.Principal) { p.Roles, p.Patient = []ward.Role{ward.PatientRole, ward.Clinician}, "p" },
@@ -330,7 +342,7 @@ func TestIssuers(t *testing.T) {
 	}
 	a, err := New(w.ctx, Config{Issuer: "http://127.0.0.1:8080/"}, w.db, w.ring, w.log)
 	must(t, err)
-	if a.Issuer() != "http://127.0.0.1:8080" || a.Link(OneTime{"x"}) != "http://127.0.0.1:8080/oauth/link#x" {
+	if a.Issuer() != "http://127.0.0.1:8080" || a.Link(OneTime{"x"}) != "http://127.0.0.1:8080/console/signin#x" {
 		t.Error(a.Issuer(), a.Link(OneTime{"x"}))
 	}
 }

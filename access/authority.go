@@ -42,14 +42,17 @@ type Authority struct {
 	plans    plans
 	dir      *directory
 	tokens   *tokens
+	sessions keys.MAC // digest of a session's secret
 	limit    *limiter
 	now      func() time.Time
 }
 
-// Keyring is what access needs of the node's keys: a new tenant's, and the signer of tokens. Data keys are not its business.
+// Keyring is what access needs of the node's keys: a new tenant's, the signer of tokens, and the digest of sessions. Data keys
+// are not its business.
 type Keyring interface {
 	AddTenant(ctx context.Context, tx *db.Tx, tn db.Tenant) error
 	Signer(ctx context.Context, name, algorithm string) (keys.Signer, []byte, error)
+	MAC(ctx context.Context, tn db.Tenant, purpose string) (keys.MAC, error)
 }
 
 // New loads policies, validates them strictly against the schema (an invalid set does not start). The log may be nil only
@@ -72,7 +75,11 @@ func New(ctx context.Context, c Config, d *db.DB, r Keyring, l *audit.Log) (*Aut
 	if err != nil {
 		return nil, err
 	}
-	a := &Authority{issuer: issuer, db: d, ring: r, log: l, policies: set, tokens: tokens, limit: newLimiter(), now: time.Now}
+	sessions, err := r.MAC(ctx, db.System, "access/session")
+	if err != nil {
+		return nil, err
+	}
+	a := &Authority{issuer: issuer, db: d, ring: r, log: l, policies: set, tokens: tokens, sessions: sessions, limit: newLimiter(), now: time.Now}
 	a.dir = newDirectory(d)
 	return a, nil
 }

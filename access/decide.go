@@ -128,8 +128,11 @@ func sound(r Request) error {
 	case !r.Purpose.Valid():
 		return fmt.Errorf("no known purpose of use is stated")
 	}
+	if likeEngine(p.ID) && !isEngine(p) {
+		return fmt.Errorf("the name is the engine's, the principal is not")
+	}
 	for _, role := range p.Roles {
-		if !knownRole(role) {
+		if !knownRole(role) && !isEngine(p) {
 			return fmt.Errorf("the principal holds a role that does not exist")
 		}
 	}

@@ -27,6 +27,9 @@ type directory struct {
 	tenants cache[ward.TenantID, ward.Tenant]
 	people  cache[personKey, person]
 	clients cache[string, client]
+
+	numbers  cache[db.Tenant, ward.Tenant]
+	channels cache[string, channel]
 }
 
 type personKey struct {
@@ -54,7 +57,7 @@ func newDirectory(d *db.DB) *directory {
 		life = time.Second
 	}
 	dir := &directory{db: d}
-	dir.tenants.life, dir.people.life, dir.clients.life = life, life, life
+	dir.tenants.life, dir.people.life, dir.clients.life, dir.numbers.life, dir.channels.life = life, life, life, life, life
 	return dir
 }
 
@@ -63,6 +66,8 @@ func (d *directory) forget() {
 	d.tenants.forget()
 	d.people.forget()
 	d.clients.forget()
+	d.numbers.forget()
+	d.channels.forget()
 }
 
 // tenant returns a tenant by slug; an unknown one is ward.NotFound.
@@ -100,6 +105,11 @@ func (d *directory) client(ctx context.Context, id string) (client, error) {
 	})
 }
 
+// numbered is tenantOf from memory.
+func (d *directory) numbered(ctx context.Context, tn db.Tenant) (ward.Tenant, error) {
+	return d.numbers.get(tn, func() (ward.Tenant, error) { return d.tenantOf(ctx, tn) })
+}
+
 // tenantOf returns the tenant with the number.
 func (d *directory) tenantOf(ctx context.Context, tn db.Tenant) (t ward.Tenant, err error) {
 	err = d.db.Read(ctx, db.System, func(tx *db.Tx) error {
@@ -126,6 +136,9 @@ func readTenant(ctx context.Context, tx *db.Tx, id ward.TenantID) (ward.Tenant, 
 }
 
 func readPerson(ctx context.Context, tx *db.Tx, tn db.Tenant, id ward.PrincipalID) (person, error) {
+	if likeEngine(id) {
+		return person{}, missing(nil, noPrincipal) // whatever a row says: the engine has none
+	}
 	p := person{who: ward.Principal{ID: id}}
 	var kind, roles string
 	var state int64

@@ -8,6 +8,7 @@
 // The package must never open a record, print a token, a code or a key, or decide anything from a string that a client
 // chose.
 //
-// Read in this order: permit.go, decide.go, the folder policy, guard.go, token.go, assertion.go, endpoint.go, then the
-// administration: tenant.go, principal.go, client.go, onetime.go.
+// Read in this order: permit.go, decide.go, the folder policy, guard.go; how programs come in: token.go, assertion.go,
+// endpoint.go; how browsers do: session.go, origin.go, signin.go; how messages do: channel.go; then the administration:
+// tenant.go, principal.go, client.go, onetime.go.
 package access

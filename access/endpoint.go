@@ -238,7 +238,11 @@ func activeGrantee(ctx context.Context, tx *db.Tx, tn db.Tenant, id ward.Princip
 
 // grantOneTime redeems a sign-in code of a human.
 func (a *Authority) grantOneTime(ctx context.Context, code string) (tokenAnswer, error) {
-	g, err := a.redeemCode(ctx, code)
+	var g grantee
+	c, err := a.readCode(ctx, code)
+	if err == nil {
+		g, err = a.redeemCode(ctx, c, audit.ActTokenIssue, func(*db.Tx, grantee) error { return nil })
+	}
 	switch ward.KindOf(err) {
 	case ward.NotFound, ward.Conflict, ward.Denied:
 		return tokenAnswer{}, refuse("invalid_grant", "the code is unknown, used or older than 15 minutes; ask an administrator for a new one", err)

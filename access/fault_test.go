@@ -14,7 +14,7 @@ func (w *world) rows() map[string]int64 {
 	w.t.Helper()
 	out := map[string]int64{}
 	must(w.t, w.db.Read(context.Background(), db.System, func(tx *db.Tx) error {
-		for _, table := range []string{"access_tenant", "access_principal", "access_client", "access_one_time", "access_jti"} {
+		for _, table := range []string{"access_tenant", "access_principal", "access_client", "access_one_time", "access_jti", "access_channel", "access_session"} {
 			var n int64
 			if _, err := tx.Get(w.ctx, "SELECT COUNT(*) FROM "+table, nil, &n); err != nil {
 				return err
@@ -43,10 +43,13 @@ func TestNothingHappensWithoutItsEntry(t *testing.T) {
 		code := w.human("north", "nora", ward.Clinician)
 		w.feed("north", "feed")
 		permits := map[Action]Permit{}
-		for _, a := range []Action{AdminPrincipal, AdminClient, TokenIssue} {
+		for _, a := range []Action{AdminPrincipal, AdminClient, TokenIssue, AdminChannel} {
 			permits[a] = w.operator("north", a)
 		}
 		node := w.operator("", AdminTenant)
+		must(t, w.AddChannel(w.ctx, permits[AdminChannel], Channel{ID: "lab", Principal: "feed", Listen: "127.0.0.1:2575"}))
+		b := w.browse()
+		cookie := b.signIn(w.human("north", "tom", ward.Clinician))
 		before := w.rows()
 		w.breakLog()
 		for name, call := range map[string]func() error{
@@ -58,6 +61,11 @@ func TestNothingHappensWithoutItsEntry(t *testing.T) {
 			"Principals":       func() error { _, err := w.Principals(w.ctx, permits[AdminPrincipal], "", 0); return err },
 			"DisableClient":    func() error { return w.DisableClient(w.ctx, permits[AdminClient], "feed-client") },
 			"IssueToken":       func() error { _, _, err := w.IssueToken(w.ctx, permits[TokenIssue], "nora", ""); return err },
+			"AddChannel": func() error {
+				return w.AddChannel(w.ctx, permits[AdminChannel], Channel{ID: "ward-7", Principal: "feed", Listen: "127.0.0.1:2576"})
+			},
+			"DisableChannel": func() error { return w.DisableChannel(w.ctx, permits[AdminChannel], "lab") },
+			"Channels":       func() error { _, err := w.Channels(w.ctx, permits[AdminChannel], "", 0); return err },
 			"AddPrincipal": func() error {
 				_, err := w.AddPrincipal(w.ctx, permits[AdminPrincipal], ward.Principal{ID: "eve", Kind: ward.Human, Name: "Eve", Roles: []ward.Role{ward.Admin}})
 				return err
@@ -73,13 +81,22 @@ func TestNothingHappensWithoutItsEntry(t *testing.T) {
 		if rec, body := w.post(w.assertion(t)); rec.Code != 503 || body["access_token"] != nil {
 			t.Errorf("assertion: %d %v", rec.Code, body)
 		}
-		if after := w.rows(); after["access_tenant"] != before["access_tenant"] || after["access_principal"] != before["access_principal"] ||
+		if rec := b.do(form(sessionPath, codeForm2(code))); rec.Code < 500 || len(rec.Result().Cookies()) != 0 {
+			t.Errorf("sign-in: %d", rec.Code)
+		}
+		out := form(signOutPath, nil)
+		out.AddCookie(cookie)
+		if rec := b.do(out); rec.Code < 500 {
+			t.Errorf("sign-out: %d", rec.Code)
+		}
+		if after := w.rows(); after["access_channel"] != before["access_channel"] || after["access_session"] != before["access_session"] || after["access_tenant"] != before["access_tenant"] || after["access_principal"] != before["access_principal"] ||
 			after["access_one_time"] != before["access_one_time"] || after["access_jti"] != before["access_jti"] {
 			t.Errorf("before %v, after %v", before, after)
 		}
 		must(t, w.db.Read(context.Background(), db.System, func(tx *db.Tx) error {
 			var n int64
-			_, err := tx.Get(w.ctx, `SELECT (SELECT COUNT(*) FROM access_principal WHERE state <> 1) + (SELECT COUNT(*) FROM access_one_time WHERE used_us <> 0)
+			_, err := tx.Get(w.ctx, `SELECT (SELECT COUNT(*) FROM access_principal WHERE state <> 1) + (SELECT COUNT(*) FROM access_one_time WHERE used_us <> 0 AND principal <> 'tom')
+				+ (SELECT COUNT(*) FROM access_channel WHERE state <> 1)
 				+ (SELECT COUNT(*) FROM access_client WHERE state <> 1) + (SELECT COUNT(*) FROM access_tenant WHERE state <> 1)`, nil, &n)
 			if n != 0 {
 				t.Errorf("%d rows changed", n)

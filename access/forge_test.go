@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// TestForgingDoesNotCompile builds programs that try to make a Permit, a filter node or a code outside this package. The
+// TestForgingDoesNotCompile builds programs that try to make a Permit, a filter node, a code or a session outside this package. The
 // first line of each says what the compiler must object to; the control program must build.
 func TestForgingDoesNotCompile(t *testing.T) {
 	programs, err := filepath.Glob("testdata/forge/*.go")
-	if err != nil || len(programs) < 8 {
+	if err != nil || len(programs) < 10 {
 		t.Fatalf("found %d programs, %v", len(programs), err)
 	}
 	for _, program := range programs {

@@ -29,6 +29,14 @@ type Route struct {
 	Why     string       // reason, for AuditNone
 	Handle  Handler      // authenticated and permitted routes
 	Open    http.Handler // AuditNone routes: no principal
+
+	// Session rows are for browsers: the principal is that of the session cookie and never that of a bearer token, methods
+	// that change something must come from the node's own pages (ward.Denied), and the node's own socket does not have the
+	// row. Rows without it never look at the cookie. A missing or ended session is ward.Unauthentic.
+	Session bool
+	// Passive Session rows, such as a page's own asking for news, are no sign that somebody is still there: they do not put
+	// off the end of an idle session.
+	Passive bool
 }
 
 // Handler serves a permitted request. g.Permit is for Route.Action and the {type} of the path if it has one.
@@ -37,7 +45,8 @@ type Handler func(w http.ResponseWriter, r *http.Request, g Grant)
 // Grant is an authenticated request.
 type Grant struct {
 	Permit Permit
-	// Decide asks for a further permit under the same principal, purpose and request id.
+	// Decide asks for a further permit under the same principal, purpose and request id. On a Session row it looks first
+	// whether the session still lasts (else ward.Unauthentic), so that a stream which decides again ends with it.
 	Decide func(ctx context.Context, a Action, rtype string) (Permit, error)
 }
 
@@ -51,7 +60,7 @@ const RequestIDHeader = "Request-Id"
 // Guard turns rows into handlers: authenticate, decide, call. A row without action, without audit class or, with AuditNone,
 // without reason, does not mount: Guard returns an error.
 func (a *Authority) Guard(routes []Route, e Errors) (http.Handler, error) {
-	return a.guard(routes, e, a.bearer)
+	return a.guard(routes, e, a.bearer, true)
 }
 
 // GuardLocal is Guard for the node's own unix socket and for in-process use by the command line: uid gives the local user of the connection, who
@@ -60,7 +69,7 @@ func (a *Authority) GuardLocal(routes []Route, e Errors, uid func(*http.Request)
 	if uid == nil {
 		return nil, ward.E(ward.Internal, "access.guard", "the local guard needs the user of the connection", nil)
 	}
-	return a.guard(routes, e, func(_ http.ResponseWriter, r *http.Request) (ward.Principal, ward.Purpose, error) {
+	return a.guard(routes, e, func(_ http.ResponseWriter, r *http.Request) (caller, error) {
 		id, ok := uid(r)
 		if !ok {
 			id = -1
@@ -69,12 +78,19 @@ func (a *Authority) GuardLocal(routes []Route, e Errors, uid func(*http.Request)
 		if ward.KindOf(err) == ward.Denied {
 			a.log.Unauthenticated("local")
 		}
-		return p, ward.SystemAdmin, err
-	})
+		return caller{who: p, purpose: ward.SystemAdmin}, err
+	}, false)
 }
 
 // authenticator resolves a request to who asks and for what; it may set headers of the refusal.
-type authenticator func(http.ResponseWriter, *http.Request) (ward.Principal, ward.Purpose, error)
+type authenticator func(http.ResponseWriter, *http.Request) (caller, error)
+
+// caller is who asks and for what.
+type caller struct {
+	who     ward.Principal
+	purpose ward.Purpose
+	again   func(context.Context) error // nil, or whether it still holds
+}
 
 // guarded is the handler of a whole route table.
 type guarded struct {
@@ -90,7 +106,7 @@ type row struct {
 	err   Errors
 }
 
-func (a *Authority) guard(routes []Route, e Errors, who authenticator) (http.Handler, error) {
+func (a *Authority) guard(routes []Route, e Errors, who authenticator, sessions bool) (http.Handler, error) {
 	if e == nil {
 		return nil, ward.E(ward.Internal, "access.guard", "the guard needs a writer of errors", nil)
 	}
@@ -99,7 +115,14 @@ func (a *Authority) guard(routes []Route, e Errors, who authenticator) (http.Han
 		if err := CheckRoute(rt); err != nil {
 			return nil, err
 		}
-		if err := mount(g.mux, rt.Pattern, &row{rt, a, who, e}); err != nil {
+		by := who
+		if rt.Session {
+			if !sessions {
+				continue
+			}
+			by = a.cookie(rt.Passive)
+		}
+		if err := mount(g.mux, rt.Pattern, &row{rt, a, by, e}); err != nil {
 			return nil, err
 		}
 	}
@@ -125,6 +148,9 @@ func CheckRoute(rt Route) error {
 	method, rest, ok := strings.Cut(rt.Pattern, " ")
 	if !ok || method == "" || strings.ToUpper(method) != method || !strings.HasPrefix(rest, "/") {
 		return bad("needs a pattern of method and path")
+	}
+	if rt.Passive && (!rt.Session || rt.Audit == AuditNone) {
+		return bad("can be Passive only with a session")
 	}
 	switch rt.Audit {
 	case AuditData, AuditAdmin:
@@ -209,11 +235,18 @@ func frames() string {
 
 // ServeHTTP implements http.Handler.
 func (h *row) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.route.Session {
+		if err := h.a.enter(w, r); err != nil {
+			h.err(w, r, err)
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), errorsKey{}, h.err))
+	}
 	if h.route.Audit == AuditNone {
 		h.route.Open.ServeHTTP(w, r)
 		return
 	}
-	who, purpose, err := h.who(w, r)
+	by, err := h.who(w, r)
 	if err != nil {
 		h.err(w, r, err)
 		return
@@ -227,25 +260,32 @@ func (h *row) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id := RequestID(r.Context())
 	decide := func(ctx context.Context, action Action, rtype string) (Permit, error) {
-		return h.a.Decide(ctx, Request{Principal: who, Action: action, Type: rtype, Purpose: purpose, ID: id})
+		return h.a.Decide(ctx, Request{Principal: by.who, Action: action, Type: rtype, Purpose: by.purpose, ID: id})
 	}
 	permit, err := decide(r.Context(), h.route.Action, rtype)
 	if err != nil {
 		h.err(w, r, err)
 		return
 	}
-	h.route.Handle(w, r, Grant{Permit: permit, Decide: decide})
+	h.route.Handle(w, r, Grant{Permit: permit, Decide: func(ctx context.Context, action Action, rtype string) (Permit, error) {
+		if by.again != nil {
+			if err := by.again(ctx); err != nil {
+				return Permit{}, err
+			}
+		}
+		return decide(ctx, action, rtype)
+	}})
 }
 
 // bearer authenticates by access token.
 //
 // SPEC(RFC 6750 3 and 3.1): a request without credentials gets the bare challenge, one with a bad token invalid_token.
-func (a *Authority) bearer(w http.ResponseWriter, r *http.Request) (ward.Principal, ward.Purpose, error) {
+func (a *Authority) bearer(w http.ResponseWriter, r *http.Request) (caller, error) {
 	values := r.Header.Values("Authorization")
 	if len(values) == 0 {
 		a.log.Unauthenticated(sourceOf(r))
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ward"`)
-		return ward.Principal{}, "", ward.E(ward.Unauthentic, "access.guard", "an access token is needed: Authorization: Bearer ...", nil)
+		return caller{}, ward.E(ward.Unauthentic, "access.guard", "an access token is needed: Authorization: Bearer ...", nil)
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	err := errToken(errors.New("not one bearer token"))
@@ -253,14 +293,14 @@ func (a *Authority) bearer(w http.ResponseWriter, r *http.Request) (ward.Princip
 		var who ward.Principal
 		var purpose ward.Purpose
 		if who, purpose, err = a.Authenticate(r.Context(), token); err == nil {
-			return who, purpose, nil
+			return caller{who: who, purpose: purpose}, nil
 		}
 	}
 	if ward.KindOf(err) == ward.Unauthentic {
 		a.log.Unauthenticated(sourceOf(r))
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ward", error="invalid_token"`)
 	}
-	return ward.Principal{}, "", err
+	return caller{}, err
 }
 
 // answer knows whether anything of an answer is out.

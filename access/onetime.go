@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -48,8 +47,10 @@ func (o OneTime) MarshalJSON() ([]byte, error) {
 // MarshalText refuses.
 func (o OneTime) MarshalText() ([]byte, error) { return o.MarshalJSON() }
 
-// Link returns the address of the page that redeems the code. The code stands in the fragment, which browsers do not send.
-func (a *Authority) Link(o OneTime) string { return a.issuer + linkPath + "#" + o.code }
+// Link returns the address of the console's sign-in page with the code in the fragment, which browsers do not send. Whoever
+// wants a token instead of a session opens /oauth/link with the same fragment, or redeems the code at /oauth/token: the code
+// works once, in one of the three places.
+func (a *Authority) Link(o OneTime) string { return a.issuer + signInPage + "#" + o.code }
 
 // NewOneTime makes a sign-in code for an active human principal of the permit's tenant. Codes made before stay valid. Its
 // entry is an ActTokenIssue, as that of the redemption is.
@@ -95,58 +96,80 @@ func (a *Authority) insertCode(ctx context.Context, tx *db.Tx, tn db.Tenant, id 
 		[][]any{{int64(tn), hash[:], string(id), now.Add(codeLife).UnixMicro(), int64(0)}})
 }
 
-// redeemCode uses a code up and records the token, in one transaction. A code that cannot be redeemed is ward.NotFound,
-// ward.Conflict (used) or ward.Denied (disabled).
-func (a *Authority) redeemCode(ctx context.Context, code string) (g grantee, err error) {
+// coded is whom an unused code stands for.
+type coded struct {
+	tn   db.Tenant
+	hash [32]byte
+	who  ward.Principal
+}
+
+// readCode finds whom a code was made for, without using it up. A code that cannot be redeemed is ward.NotFound, or
+// ward.Denied when its principal or tenant is disabled.
+func (a *Authority) readCode(ctx context.Context, code string) (coded, error) {
 	if _, err := codeForm.DecodeString(code); err != nil || len(code) != 26 {
-		return g, ward.E(ward.NotFound, "access.code", "a code has 26 letters and digits", nil)
+		return coded{}, ward.E(ward.NotFound, "access.code", "a code has 26 letters and digits", nil)
 	}
-	hash := sha256.Sum256([]byte(strings.Clone(code)))
-	tn, id, err := a.findCode(ctx, hash[:])
+	c := coded{hash: sha256.Sum256([]byte(code))}
+	tn, id, err := a.findCode(ctx, c.hash[:])
 	if err != nil {
-		return g, err
+		return coded{}, err
 	}
 	t, err := a.dir.tenantOf(ctx, tn)
 	if err != nil {
-		return g, err
+		return coded{}, err
 	}
-	who, err := a.dir.person(ctx, t, id)
+	p, err := a.dir.person(ctx, t, id)
+	if err == nil && (t.Disabled || !p.active) {
+		err = ward.E(ward.Denied, "access.code", "the principal or its tenant is disabled", nil)
+	}
+	c.tn, c.who = tn, p.who
+	return c, err
+}
+
+// redeemCode uses a code up and, in the same transaction, records act and does what it was redeemed for. A code that cannot
+// be redeemed is ward.Conflict (used, too old) or ward.Denied (disabled).
+func (a *Authority) redeemCode(ctx context.Context, c coded, act audit.Act, then func(*db.Tx, grantee) error) (g grantee, err error) {
+	request := RequestID(ctx)
+	if request.IsZero() {
+		request = ward.NewID()
+	}
+	purpose := DefaultPurpose(c.who)
+	entry, err := a.log.Prepare(ctx, audit.Intent{Tenant: c.tn, Actor: c.who.ID, Act: act, Purpose: purpose,
+		Outcome: audit.Done, Request: request, Policy: a.policies.Hash(), Note: "one-time code"})
 	if err != nil {
 		return g, err
 	}
-	purpose := DefaultPurpose(who.who)
-	entry, err := a.log.Prepare(ctx, audit.Intent{Tenant: tn, Actor: id, Act: audit.ActTokenIssue, Purpose: purpose,
-		Outcome: audit.Done, Request: ward.NewID(), Policy: a.policies.Hash(), Note: "one-time code"})
-	if err != nil {
-		return g, err
-	}
-	err = a.db.Write(ctx, tn, func(tx *db.Tx) error {
+	err = a.db.Write(ctx, c.tn, func(tx *db.Tx) error {
 		now := a.now().UnixMicro()
 		// One conditional statement decides who was first; there is no look before it.
 		n, err := tx.Exec(ctx, `UPDATE access_one_time SET used_us = $1 WHERE tn = $2 AND hash = $3 AND used_us = 0 AND expires_us > $4`,
-			now, int64(tn), hash[:], now)
+			now, int64(c.tn), c.hash[:], now)
 		if err != nil {
 			return err
 		}
 		if n != 1 {
 			return ward.E(ward.Conflict, "access.code", "the code is used or too old", nil)
 		}
-		if g, err = activeGrantee(ctx, tx, tn, id); err != nil {
+		if g, err = activeGrantee(ctx, tx, c.tn, c.who.ID); err != nil {
 			return err
 		}
 		g.purpose, g.client = purpose, linkClient
+		if err := then(tx, g); err != nil {
+			return err
+		}
 		_, err = a.log.Enter(ctx, tx, entry)
 		return err
 	})
 	return g, err
 }
 
-// findCode returns whom a code was made for; an unknown one is ward.NotFound.
+// findCode returns whom a code was made for; one that is unknown, used or too old is ward.NotFound.
 func (a *Authority) findCode(ctx context.Context, hash []byte) (tn db.Tenant, id ward.PrincipalID, err error) {
 	err = a.db.Read(ctx, db.System, func(tx *db.Tx) error {
 		var n int64
 		var name string
-		ok, err := tx.Get(ctx, `SELECT tn, principal FROM access_one_time WHERE hash = $1`, []any{hash}, &n, &name)
+		ok, err := tx.Get(ctx, `SELECT tn, principal FROM access_one_time WHERE hash = $1 AND used_us = 0 AND expires_us > $2`,
+			[]any{hash, a.now().UnixMicro()}, &n, &name)
 		tn, id = db.Tenant(n), ward.PrincipalID(name)
 		if err != nil || !ok {
 			return missing(err, "there is no such code")

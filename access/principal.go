@@ -25,7 +25,7 @@ func DefaultPurpose(p ward.Principal) ward.Purpose {
 		return ward.Treatment
 	case ward.PatientRole:
 		return ward.PatientRequest
-	case ward.Privacy, ward.Auditor, ward.Admin:
+	case ward.Privacy, ward.Auditor, ward.Admin, ward.Steward:
 		return ward.Operations
 	}
 	return ward.PurposeUnstated
@@ -36,6 +36,9 @@ func checkPrincipal(n ward.Principal) error {
 	bad := func(path, what string) error { return ward.E(ward.Invalid, "access.principal", what, nil).At(path) }
 	if !plainID(string(n.ID)) {
 		return bad("id", "a principal is named by 1 to 64 of letters, digits and . _ @ -, a letter or digit first")
+	}
+	if likeEngine(n.ID) {
+		return bad("id", "the name "+string(engineID)+" is the node's own; choose another")
 	}
 	if n.Kind != ward.Human && n.Kind != ward.Service {
 		return bad("kind", "a principal is human or service; operators are the local users of the node and are not added")
@@ -48,13 +51,13 @@ func checkPrincipal(n ward.Principal) error {
 	}
 	for i, r := range n.Roles {
 		if !knownRole(r) || slices.Contains(n.Roles[:i], r) {
-			return bad("roles", "roles are clinician, registrar, integration, privacy, auditor, admin and patient, each at most once")
+			return bad("roles", "roles are clinician, registrar, integration, privacy, auditor, admin, patient and steward, each at most once")
 		}
 		if r == ward.Integration && n.Kind != ward.Service {
 			return bad("roles", "the role integration is for services")
 		}
-		if n.Kind == ward.Service && slices.Contains([]ward.Role{ward.Privacy, ward.Auditor, ward.Admin, ward.PatientRole}, r) {
-			return bad("roles", "the roles privacy, auditor, admin and patient are for humans")
+		if n.Kind == ward.Service && slices.Contains([]ward.Role{ward.Privacy, ward.Auditor, ward.Admin, ward.PatientRole, ward.Steward}, r) {
+			return bad("roles", "the roles privacy, auditor, admin, patient and steward are for humans")
 		}
 	}
 	if n.Has(ward.PatientRole) && (len(n.Roles) != 1 || !ward.ValidID(n.Patient)) {
@@ -140,7 +143,7 @@ func (a *Authority) Principals(ctx context.Context, p Permit, after ward.Princip
 	return out, err
 }
 
-// DisablePrincipal ends a principal, all its tokens and its unused sign-in codes at once. Disabling twice is no error.
+// DisablePrincipal ends a principal, all its tokens and sessions, its channels and its unused sign-in codes at once. Disabling twice is no error.
 func (a *Authority) DisablePrincipal(ctx context.Context, p Permit, id ward.PrincipalID) error {
 	if err := p.Allows(AdminPrincipal, ""); err != nil {
 		return err
@@ -163,6 +166,10 @@ func (a *Authority) DisablePrincipal(ctx context.Context, p Permit, id ward.Prin
 		}
 		if n == 0 {
 			return missing(nil, noPrincipal)
+		}
+		tx.Notify(channelTopic)
+		if _, err = tx.Exec(ctx, `DELETE FROM access_session WHERE tn = $1 AND principal = $2`, int64(p.Tenant()), string(id)); err != nil {
+			return err
 		}
 		_, err = tx.Exec(ctx, `DELETE FROM access_one_time WHERE tn = $1 AND principal = $2`, int64(p.Tenant()), string(id))
 		return err

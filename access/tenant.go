@@ -127,7 +127,7 @@ func (a *Authority) TenantNumbers(ctx context.Context) ([]db.Tenant, error) {
 	return out, err
 }
 
-// DisableTenant stops every principal of a tenant: tokens end at once, no new ones are made. It needs a permit of the
+// DisableTenant stops every principal of a tenant: tokens, sessions and channels end at once, no new ones are made. It needs a permit of the
 // node's operator. Disabling twice is no error.
 func (a *Authority) DisableTenant(ctx context.Context, p Permit, id ward.TenantID) error {
 	if err := nodeOnly(p); err != nil {
@@ -141,6 +141,7 @@ func (a *Authority) DisableTenant(ctx context.Context, p Permit, id ward.TenantI
 		return err
 	}
 	return a.write(ctx, db.System, entry, func(tx *db.Tx) error {
+		tx.Notify(channelTopic)
 		_, err := tx.Exec(ctx, `UPDATE access_tenant SET state = $1 WHERE id = $2`, int64(disabled), string(id))
 		return err
 	})

@@ -47,7 +47,7 @@ func (c *checker) fault(class, where, format string, args ...any) {
 func (l *Log) Check(ctx context.Context) ([]Fault, error) {
 	c := &checker{log: l, anchors: map[int64][32]byte{}}
 	signed, at, err := l.published() // before the state, which must not be behind it
-	if err != nil && (err != noEntry || l.Size() > 0) {
+	if err != nil && (!errors.Is(err, noEntry) || l.Size() > 0) {
 		c.fault("checkpoint", checkpointName, "%v", err)
 	}
 	c.at = at

@@ -101,7 +101,7 @@ func readFile(d disk, name string, limit int64) ([]byte, error) {
 		return nil, errors.New("file is longer than expected")
 	}
 	b := make([]byte, size)
-	if _, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
+	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return b, nil

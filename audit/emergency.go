@@ -66,7 +66,7 @@ func (e *emergency) scan(f file, fn func(outgoing) error) (cursor, error) {
 	for {
 		at := cursor{1, r.off, r.prev, r.group, r.last}
 		in, err := r.next()
-		if err == errFrameEnd {
+		if errors.Is(err, errFrameEnd) {
 			return at, nil
 		}
 		if err != nil {

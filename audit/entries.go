@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -141,7 +142,7 @@ func readable(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return ward.E(ward.Unavailable, "audit.entries", "the request ended before the log was read", ended)
 	}
-	if ward.KindOf(err) != ward.Internal || err == errPlace {
+	if ward.KindOf(err) != ward.Internal || errors.Is(err, errPlace) {
 		return err
 	}
 	return ward.E(ward.Internal, "audit.entries", "an entry cannot be read from its source; run the log's check", err)

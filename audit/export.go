@@ -28,13 +28,13 @@ func (l *Log) Export(ctx context.Context, dir string, progress func(done, total 
 	}
 	from := view{l.disk, l.c.Dir, signed}
 	total, done := int64(2), int64(0)
-	eachTile(c.Size, func(string) error { total++; return nil })
+	_ = eachTile(c.Size, func(string) error { total++; return nil })
 	put := func(name string, content []byte) error {
 		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the exported log is public
 			return fail(err)
 		}
-		if err := os.WriteFile(path, content, 0o644); err != nil {
+		if err := os.WriteFile(path, content, 0o644); err != nil { //nolint:gosec // the exported log is public
 			return fail(err)
 		}
 		if done++; progress != nil {

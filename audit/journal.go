@@ -221,7 +221,7 @@ func (j *files) scanSegment(from, limit cursor, fn func(int64, incoming) (bool, 
 	here := func() cursor { return cursor{from.a, r.off, r.prev, r.group, r.last} }
 	for at = here(); ; at = here() {
 		in, err := r.next()
-		if err == errFrameEnd {
+		if errors.Is(err, errFrameEnd) {
 			return at, true, nil
 		}
 		if err != nil {
@@ -340,7 +340,7 @@ func (l *loader) load(segment, off int64) ([]byte, error) {
 		l.f, l.segment, l.piece, size = f, segment, l.piece[:0], pieceFirst
 	}
 	b, err := l.at(off-frameMAC, frameMAC+frameHead, size)
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, bad
 	}
 	if err != nil {
@@ -350,7 +350,7 @@ func (l *loader) load(segment, off int64) ([]byte, error) {
 	if !ok || h.kind != frameEntry && h.kind != frameMerged {
 		return nil, bad
 	}
-	if b, err = l.at(off-frameMAC, frameMAC+frameOverhead+h.n, size); err == io.ErrUnexpectedEOF {
+	if b, err = l.at(off-frameMAC, frameMAC+frameOverhead+h.n, size); errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, bad
 	}
 	if err != nil {
@@ -379,7 +379,7 @@ func (l *loader) at(off int64, n, size int) ([]byte, error) {
 	if got >= n {
 		return l.piece[:n], nil
 	}
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	return nil, err

@@ -171,7 +171,7 @@ func TestDetail(t *testing.T) {
 		if cmp.Diff(accounted, []ward.ID{ids[3], ids[4], ids[5]}) != "" {
 			t.Fatalf("accounting: %d entries", len(accounted))
 		}
-		if err := l.WriteDigests(bg, opened, 1, func(ward.ID, []Subject, [][32]byte) error { return errInjected }); err != errInjected {
+		if err := l.WriteDigests(bg, opened, 1, func(ward.ID, []Subject, [][32]byte) error { return errInjected }); !errors.Is(err, errInjected) {
 			t.Fatal(err)
 		}
 		r.clean(l)

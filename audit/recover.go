@@ -69,7 +69,7 @@ func (j *files) holds(from cursor, first, last int64) error {
 	}
 	defer f.Close()
 	var mac [32]byte
-	if _, err := f.ReadAt(mac[:], from.b-32); from.b < 32 || err != nil && err != io.EOF || mac != from.mac {
+	if _, err := f.ReadAt(mac[:], from.b-32); from.b < 32 || err != nil && !errors.Is(err, io.EOF) || mac != from.mac {
 		return older
 	}
 	return nil
@@ -126,7 +126,7 @@ func takeUp(f file, m keys.MAC, at cursor) (t *tape, cut bool, err error) {
 	}
 	t = &tape{f: f, mac: m, off: at.b, filled: max(size, at.b), prev: at.mac, group: at.group + 1}
 	rest := make([]byte, max(0, size-at.b))
-	if _, err := f.ReadAt(rest, at.b); err != nil && err != io.EOF {
+	if _, err := f.ReadAt(rest, at.b); err != nil && !errors.Is(err, io.EOF) {
 		return nil, false, refuseOpen("the audit journal cannot be read; check the disk", err)
 	}
 	if allZero(rest) {

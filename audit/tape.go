@@ -162,7 +162,7 @@ func (r *reel) window(n int) ([]byte, error) {
 	}
 	r.buf = r.buf[:size]
 	got, err := r.f.ReadAt(r.buf, r.off)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		r.buf = r.buf[:0]
 		return nil, err
 	}

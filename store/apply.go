@@ -10,6 +10,7 @@ import (
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/clinical/fhir"
 	"github.com/ward-health/ward/engine/db"
+	"github.com/ward-health/ward/engine/keys/seal"
 )
 
 // Op is what a Change does.
@@ -74,13 +75,22 @@ var errNoMatch = ward.E(ward.Precondition, "store.apply", "the current version i
 // ward.Denied: the record as it is or as it would become is outside the permit's filter. ward.Precondition: IfMatch or
 // IfNoneExist does not hold. ward.Gone: the record, or its patient, was erased. ward.Conflict: others keep winning.
 func (s *Store) Apply(ctx context.Context, act audit.Act, changes []Change) ([]Result, error) {
-	b, err := s.newBatch(ctx, act, changes)
+	if len(changes) == 0 {
+		return nil, ward.E(ward.Invalid, "store.apply", "there is nothing to write", nil)
+	}
+	b, err := s.newBatch(ctx, changes[0].Permit, act, changes)
 	if err != nil {
 		return nil, err
 	}
+	return b.run(ctx)
+}
+
+// run prepares once and tries until nothing moves in between.
+func (b *batch) run(ctx context.Context) ([]Result, error) {
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
+	s := b.s
 	for try := range maxTries {
 		if try > 0 {
 			// What moved may sit in a group of writes that is not committed yet; a write of our own comes after it.
@@ -93,7 +103,7 @@ func (s *Store) Apply(ctx context.Context, act audit.Act, changes []Change) ([]R
 			return out, err
 		}
 	}
-	return nil, s.failed(ctx, b.p, act, errConflict)
+	return nil, s.failed(ctx, b.p, b.act, errConflict)
 }
 
 // batch is one Apply on its way.
@@ -103,19 +113,27 @@ type batch struct {
 	p     access.Permit // the first change's: all are of one principal, tenant and request
 	act   audit.Act
 	items []*item
+	side  side // what is written beside the versions; nil: nothing
 	began bool // an entry of this attempt stands already: candidates of IfNoneExist were opened
 }
 
-// newBatch checks the permits.
-func (s *Store) newBatch(ctx context.Context, act audit.Act, changes []Change) (*batch, error) {
+// side is what an act writes beside its versions, in their transaction. Each attempt looks first; write may be run again.
+type side interface {
+	look(ctx context.Context, b *batch) error // reads and seals; an error ends the act, with its entry made
+	intent(in *audit.Intent)
+	kids() []seal.KeyID // must be live when it is written
+	write(ctx context.Context, tx *db.Tx, b *batch, entry ward.ID) error
+	drop(ctx context.Context) // the attempt certainly did not commit
+}
+
+// newBatch checks the permits; p is that of the act itself, of the same principal, tenant and request as those of the changes.
+func (s *Store) newBatch(ctx context.Context, p access.Permit, act audit.Act, changes []Change) (*batch, error) {
 	const op = "store.apply"
-	if len(changes) == 0 {
-		return nil, ward.E(ward.Invalid, op, "there is nothing to write", nil)
-	}
 	if len(changes) > maxChanges {
 		return nil, ward.E(ward.TooLarge, op, fmt.Sprintf("at most %d changes can be written at once", maxChanges), nil)
 	}
-	b := &batch{s: s, p: changes[0].Permit, act: act}
+	b := &batch{s: s, p: p, act: act}
+	var patients []string
 	for i := range changes {
 		c := &changes[i]
 		a, ok := c.Op.action()
@@ -132,10 +150,15 @@ func (s *Store) newBatch(ctx context.Context, act audit.Act, changes []Change) (
 			return nil, ward.E(ward.Denied, op, "the permits of one write must be of one principal, tenant and request", nil)
 		}
 		b.items = append(b.items, &item{at: i, change: c, ref: c.Resource.Ref})
+		if patients = append(patients, named(c.Permit.Filter().Node)...); c.IfNoneExist != nil {
+			patients = append(patients, sought(*c.IfNoneExist)...)
+		}
 	}
 	var err error
-	b.n, err = s.names(ctx, b.p.Tenant())
-	return b, err
+	if b.n, err = s.names(ctx, b.p.Tenant()); err != nil {
+		return nil, err
+	}
+	return b, s.relate(ctx, &b.n, patients)
 }
 
 // at names the change in the error, if there are several.
@@ -151,16 +174,41 @@ func (b *batch) at(i int, err error) error {
 	return e.At(path)
 }
 
-// attempt reads, decides, seals and writes once.
+// attempt reads, decides, seals and writes once. What stands beside the versions is looked at first: it may end the act.
 func (b *batch) attempt(ctx context.Context) ([]Result, error) {
 	b.began = false
+	if b.side != nil {
+		if err := b.side.look(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	writes, err := b.choose(ctx)
+	if err == nil && len(writes) == 0 && b.side == nil {
+		return b.kept(ctx)
+	}
+	if err == nil {
+		err = b.seal(ctx, writes)
+	}
+	if err != nil {
+		if b.side != nil {
+			b.side.drop(ctx)
+		}
+		return nil, err
+	}
+	if err := b.write(ctx, writes); err != nil {
+		return nil, err
+	}
+	return b.results(), nil
+}
+
+// choose reads what stands and decides what becomes of each change; what is to be written comes back.
+func (b *batch) choose(ctx context.Context) (writes []*item, err error) {
 	if err := b.read(ctx); err != nil {
 		return nil, err
 	}
 	if err := b.conditions(ctx); err != nil {
 		return nil, err
 	}
-	var writes []*item
 	for _, it := range b.items {
 		if it.result != nil { // found by IfNoneExist
 			continue
@@ -172,16 +220,7 @@ func (b *batch) attempt(ctx context.Context) ([]Result, error) {
 			writes = append(writes, it)
 		}
 	}
-	if len(writes) == 0 {
-		return b.kept(ctx)
-	}
-	if err := b.seal(ctx, writes); err != nil {
-		return nil, err
-	}
-	if err := b.write(ctx, writes); err != nil {
-		return nil, err
-	}
-	return b.results(), nil
+	return writes, nil
 }
 
 // kept ends an act that has nothing to write: it is an act all the same.

@@ -70,3 +70,23 @@ func BenchmarkGet(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkReceive keeps small messages from 64 callers, each durable with its entry and job.
+func BenchmarkReceive(b *testing.B) {
+	n := storetest.Node(b, storetest.SQLite)
+	n.Receive(storetest.ORU("first", "p"))
+	p := n.Permit(ward.Integration, access.Receive, "")
+	var next atomic.Int64
+	b.SetParallelism(32)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			k := next.Add(1)
+			if _, err := n.Store.Receive(ctx, p, storetest.ORU(fmt.Sprint("c", k), fmt.Sprint("p", k%1000))); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+}

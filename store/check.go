@@ -18,7 +18,7 @@ import (
 
 // Fault is one finding of Check.
 type Fault struct {
-	Class string // "body", "pointer", "index", "key", "blob", "version", "decision", "raw"
+	Class string // "body", "pointer", "index", "key", "blob", "version", "decision", "message", "hold", "merge"
 	Where string // pseudonymous row identity
 	What  string
 }
@@ -26,7 +26,8 @@ type Fault struct {
 // CheckReport sums up a Check.
 type CheckReport struct {
 	Versions, Resources, IndexRows, Blobs, Decisions, Erased int64
-	Raw                                                      int64 // raw messages
+	Raw                                                      int64 // messages as they arrived
+	Holds, Sides                                             int64 // held facts, and texts beside messages: evidence, proposals, notes
 	Orphans                                                  int64 // blobs that no row names: left by a write that failed, no fault
 	Faults                                                   []Fault
 }
@@ -65,7 +66,7 @@ func (s *Store) CheckLong(ctx context.Context, decide func(context.Context) (acc
 	if c.progress == nil {
 		c.progress = func(int64, int64) {}
 	}
-	for _, step := range []func(context.Context) error{c.count, c.tombstones, c.versions, c.pointers, c.indexes, c.payloads, c.claims,
+	for _, step := range []func(context.Context) error{c.count, c.tombstones, c.versions, c.pointers, c.indexes, c.payloads, c.messages, c.sides, c.holds, c.merges, c.claims,
 		c.files, c.keys, c.entries} {
 		if err := step(ctx); err != nil {
 			return c.report, err
@@ -90,7 +91,7 @@ type checker struct {
 	erased map[seal.Subject]time.Time
 	blobs  map[[32]byte]string // blobs that live rows name -> where
 
-	lastVer, lastPayload int64 // newest rows that the walks saw; what is above was written since
+	lastVer, lastPayload, lastMessage, lastSide int64 // newest rows that the walks saw; what is above was written since
 }
 
 // wanted is what the opened body of a current version says about its pointer and index rows.
@@ -134,7 +135,8 @@ func (c *checker) read(ctx context.Context, q string, args []any, scan func(scan
 func (c *checker) tn() int64 { return int64(c.n.tn) }
 
 func (c *checker) count(ctx context.Context) error {
-	return c.read(ctx, "SELECT (SELECT COUNT(*) FROM ver WHERE tn = $1) + (SELECT COUNT(*) FROM payload WHERE tn = $1)", []any{c.tn()},
+	return c.read(ctx, "SELECT (SELECT COUNT(*) FROM ver WHERE tn = $1) + (SELECT COUNT(*) FROM payload WHERE tn = $1) + "+
+		"(SELECT COUNT(*) FROM message WHERE tn = $1) + (SELECT COUNT(*) FROM side_text WHERE tn = $1)", []any{c.tn()},
 		func(s scanner) error { return s.Scan(&c.total) })
 }
 
@@ -220,10 +222,7 @@ func (c *checker) open(ctx context.Context, page []*row, class string, use func(
 	}
 	var live []*row
 	for _, r := range page {
-		if len(r.digest) == 32 && len(r.entry) == 16 {
-			c.rows[[32]byte(r.digest)] = ward.ID(r.entry)
-		}
-		if !sameMAC(r.mac, r.wantMAC(c.n.row)) {
+		if c.note(r.digest, r.entry); !sameMAC(r.mac, r.wantMAC(c.n.row)) {
 			c.fault(class, r.where(), "the row was changed: its digest does not fit")
 			continue
 		}
@@ -258,8 +257,7 @@ func (c *checker) open(ctx context.Context, page []*row, class string, use func(
 			return err
 		}
 	}
-	c.done += int64(len(page))
-	c.progress(min(c.done, c.total), c.total)
+	c.progressed(len(page))
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/ward-health/ward/engine/db"
 )
 
-// payloads opens decisions and raw messages.
+// payloads opens decisions.
 func (c *checker) payloads(ctx context.Context) error {
 	after := int64(math.MinInt64)
 	for {
@@ -31,14 +31,12 @@ func (c *checker) payloads(ctx context.Context) error {
 			switch r.rt {
 			case decisionKind:
 				c.report.Decisions++
-			case rawKind:
-				c.report.Raw++
 			default:
 				c.fault("decision", r.where(), "a payload is of an unknown kind")
 			}
 		}
 		if err := c.open(ctx, page, "payload", func(r *row, o opened) error {
-			if sub := c.n.payloadSubject(r.rt, o.head.id); string(sub) != string(r.pat) {
+			if sub := c.n.patient(o.head.id); string(sub) != string(r.pat) {
 				c.fault(r.rt, r.where(), "the row's subject is not the one of its text")
 			}
 			return nil
@@ -46,14 +44,6 @@ func (c *checker) payloads(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// payloadSubject is the subject that a payload's sealed name asks for.
-func (n names) payloadSubject(kind, name string) []byte {
-	if kind == rawKind {
-		return n.channel(name)
-	}
-	return n.patient(name)
 }
 
 func (c *checker) claims(ctx context.Context) error {
@@ -94,7 +84,8 @@ func (c *checker) files(ctx context.Context) error {
 func (c *checker) named(ctx context.Context, g blob.Digest) (named bool, err error) {
 	err = c.s.db.Read(ctx, db.System, func(tx *db.Tx) error {
 		var n int64
-		_, err := tx.Get(ctx, "SELECT (SELECT COUNT(*) FROM ver WHERE blob = $1) + (SELECT COUNT(*) FROM payload WHERE blob = $1)", []any{g[:]}, &n)
+		_, err := tx.Get(ctx, "SELECT (SELECT COUNT(*) FROM ver WHERE blob = $1) + (SELECT COUNT(*) FROM payload WHERE blob = $1) + "+
+			"(SELECT COUNT(*) FROM message WHERE blob = $1) + (SELECT COUNT(*) FROM side_text WHERE blob = $1)", []any{g[:]}, &n)
 		named = n > 0
 		return err
 	})
@@ -148,7 +139,9 @@ func (c *checker) missing(ctx context.Context, lost map[[32]byte]ward.ID) error 
 		query string
 		after int64
 	}{{"SELECT seq, digest FROM ver WHERE tn = $1 AND seq > $2 ORDER BY seq LIMIT $3", c.lastVer},
-		{"SELECT seq, digest FROM payload WHERE tn = $1 AND seq > $2 ORDER BY seq LIMIT $3", c.lastPayload}} {
+		{"SELECT seq, digest FROM payload WHERE tn = $1 AND seq > $2 ORDER BY seq LIMIT $3", c.lastPayload},
+		{"SELECT rid, digest FROM message WHERE tn = $1 AND rid > $2 ORDER BY rid LIMIT $3", c.lastMessage},
+		{"SELECT rid, digest FROM side_text WHERE tn = $1 AND rid > $2 ORDER BY rid LIMIT $3", c.lastSide}} {
 		for n, after := checkChunk, since.after; n == checkChunk && len(lost) > 0; {
 			n = 0
 			if err := c.read(ctx, since.query, []any{c.tn(), after, checkChunk}, func(s scanner) error {
@@ -169,7 +162,8 @@ func (c *checker) missing(ctx context.Context, lost map[[32]byte]ward.ID) error 
 			return nil
 		}
 		var n int64
-		err := c.read(ctx, "SELECT (SELECT COUNT(*) FROM ver WHERE tn = $1 AND digest = $2) + (SELECT COUNT(*) FROM payload WHERE tn = $1 AND digest = $2)",
+		err := c.read(ctx, "SELECT (SELECT COUNT(*) FROM ver WHERE tn = $1 AND digest = $2) + (SELECT COUNT(*) FROM payload WHERE tn = $1 AND digest = $2) + "+
+			"(SELECT COUNT(*) FROM message WHERE tn = $1 AND digest = $2) + (SELECT COUNT(*) FROM side_text WHERE tn = $1 AND digest = $2)",
 			[]any{c.tn(), w[:]}, func(s scanner) error { return s.Scan(&n) })
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ func (b *batch) prepareClaim(it *item) error {
 		return ward.E(ward.Invalid, op, "If-None-Exist needs at least one search parameter", nil)
 	}
 	sum := b.n.index.Sum([]byte("claim"), []byte(criteria(*q)))
-	it.claim = &claim{h16: sum[:16], search: fhir.Search{Type: q.Type, Clauses: q.Clauses, IDs: q.IDs}}
+	it.claim = &claim{h16: sum[:16], search: b.n.widenSearch(fhir.Search{Type: q.Type, Clauses: q.Clauses, IDs: q.IDs})}
 	return nil
 }
 
@@ -147,14 +147,20 @@ func (s *Store) Resolve(ctx context.Context, p access.Permit, queries []fhir.Sea
 	if len(queries) > maxQueries {
 		return nil, ward.E(ward.TooLarge, "store.resolve", fmt.Sprintf("at most %d conditional references can be resolved at once", maxQueries), nil)
 	}
+	var patients []string
 	for _, q := range queries {
 		if err := p.Allows(access.Search, q.Type); err != nil {
 			return nil, err
 		}
+		patients = append(patients, sought(q)...)
 	}
-	n, err := s.names(ctx, p.Tenant())
+	n, err := s.namesFor(ctx, p, patients...)
 	if err != nil {
 		return nil, err
+	}
+	queries = slices.Clone(queries)
+	for i, q := range queries {
+		queries[i] = n.widenSearch(q)
 	}
 	found := make([][]*row, len(queries))
 	var all []*row

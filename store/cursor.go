@@ -17,6 +17,8 @@ const (
 	cursorSearch    = "search"
 	cursorHistory   = "history"
 	cursorDecisions = "decisions"
+	cursorMessages  = "messages"
+	cursorHolds     = "holds"
 )
 
 // maxCursor bounds a cursor's text; one for the longest query that ParseSearch takes is shorter.

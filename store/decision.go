@@ -34,7 +34,7 @@ func (s *Store) PutDecision(ctx context.Context, p access.Permit, d ward.Decisio
 	if len(text) > maxDecision {
 		return ward.ID{}, ward.E(ward.TooLarge, op, "a decision may have at most 1 MiB", nil)
 	}
-	n, err := s.names(ctx, p.Tenant())
+	n, err := s.namesFor(ctx, p)
 	if err != nil {
 		return ward.ID{}, err
 	}
@@ -43,7 +43,7 @@ func (s *Store) PutDecision(ctx context.Context, p access.Permit, d ward.Decisio
 		at = now()
 	}
 	r := &row{tn: n.tn, rt: decisionKind, id: d.Patient, key: d.ID[:], pat: n.patient(d.Patient), topic: bytes.Clone(model[:16]), updUS: at.UnixMicro()}
-	if !p.Filter().Match(access.Attributes{Type: decisionType, Patient: d.Patient, Conf: defaultConf}) {
+	if !n.widen(p.Filter()).Match(access.Attributes{Type: decisionType, Patient: d.Patient, Conf: defaultConf}) {
 		return ward.ID{}, s.hidden(ctx, p, audit.ActPredict, r.subject(), errForbidden)
 	}
 	in := p.Intent(audit.ActPredict)
@@ -69,7 +69,7 @@ func (s *Store) Decision(ctx context.Context, p access.Permit, id ward.ID) (d wa
 	if err != nil {
 		return d, entry, err
 	}
-	n, err := s.names(ctx, p.Tenant())
+	n, err := s.namesFor(ctx, p)
 	if err != nil {
 		return d, entry, err
 	}
@@ -114,7 +114,7 @@ func (s *Store) Source(ctx context.Context, p access.Permit, decision ward.ID, r
 	if err := p.Allows(access.DecisionReplay, ""); err != nil {
 		return none, err
 	}
-	n, err := s.names(ctx, p.Tenant())
+	n, err := s.namesFor(ctx, p)
 	if err != nil {
 		return none, err
 	}
@@ -173,13 +173,13 @@ func (s *Store) lookupDecision(ctx context.Context, n names, p access.Permit, id
 // maxDecisions bounds a page of decisions.
 const maxDecisions = 200
 
-// Decisions returns decisions newest first, of one patient if given. p is for access.DecisionRead. Those of erased patients
+// Decisions returns decisions newest first, of one patient (and who was merged into it) if given. p is for access.DecisionRead. Those of erased patients
 // and those that the filter hides are left out.
 func (s *Store) Decisions(ctx context.Context, p access.Permit, patient, cursor string, count int) (ds []ward.Decision, next string, err error) {
 	if err := p.Allows(access.DecisionRead, ""); err != nil {
 		return nil, "", err
 	}
-	n, err := s.names(ctx, p.Tenant())
+	n, err := s.namesFor(ctx, p, patient)
 	if err != nil {
 		return nil, "", err
 	}
@@ -219,7 +219,7 @@ func (s *Store) findDecisions(ctx context.Context, n names, p access.Permit, pat
 	q.add("SELECT ", payloadColumns, ", ", erasedY, " FROM payload y WHERE y.tn = ", q.arg(int64(n.tn)), " AND y.kind = ", q.arg(decisionKind),
 		" AND y.seq < ", q.arg(before), " AND ", n.filter(&q, p.Filter(), aliasY), " AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.tn = y.tn AND e.pat = y.subj)")
 	if patient != "" {
-		q.add(" AND y.subj = ", q.arg(n.patient(patient)))
+		q.add(" AND y.subj IN (", n.anyOf(&q, patient), ")")
 	}
 	q.add(" ORDER BY y.seq DESC LIMIT ", strconv.Itoa(count+1))
 	var out []*row

@@ -22,6 +22,10 @@ func TestWritesThatFail(t *testing.T) {
 		n.Put("Observation/d", observation("d", "p", "a", "2026", 1))
 		d := decision("p")
 		raw := ward.Message{ID: ward.NewID(), Source: "lab", ContentType: "x", Body: ward.Protected("m")}
+		held, _ := understood(t, n, "held", "p", hold("OBX[1]", "p", ""))
+		released := holds(t, n, store.HoldQuery{Message: held})[0].ID
+		must(t, n.Store.Propose(ctx, n.Permit(ward.Steward, access.HoldRelease, ""), released, ward.Protected("one")))
+		applied := n.Receive(storetest.ORU("applied", "p")).ID
 		large := strings.Replace(observation("big", "p", "a", "2026", 1), `"status"`, `"note":[{"text":"`+strings.Repeat("x", 20<<10)+`"}],"status"`, 1)
 		writes := map[string]func() error{
 			"update": func() error {
@@ -45,8 +49,18 @@ func TestWritesThatFail(t *testing.T) {
 				return err
 			},
 			"receive": func() error {
-				_, err := n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), raw)
+				_, err := n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), store.Inbound{Message: raw})
 				return err
+			},
+			"apply message": func() error {
+				p, e := n.Effects(applied, []ward.Reference{ref("Observation/applied")}, []string{observation("applied", "p", "a", "2026", 1)}, "p")
+				e.Holds = []store.Hold{hold("OBX[1]", "p", "")}
+				_, err := n.Store.ApplyMessage(ctx, p, e)
+				return err
+			},
+			"release": func() error { _, err := releaseAs(t, n, "bea", released, "one", "h1"); return err },
+			"replay": func() error {
+				return n.Store.ReplayMessage(ctx, n.Permit(ward.Steward, access.MessageReplay, ""), held)
 			},
 			"shred": func() error {
 				_, err := n.Store.Shred(ctx, n.Permit(ward.Privacy, access.Shred, ""), "gone")
@@ -78,7 +92,7 @@ func TestWritesThatFail(t *testing.T) {
 			}
 		}
 		r := n.Clean()
-		if r.Decisions != 1 || r.Raw != 1 || r.Erased != 1 || r.Resources != 6 || r.Blobs != 1 {
+		if r.Decisions != 1 || r.Raw != 3 || r.Holds != 2 || r.Erased != 1 || r.Resources != 9 || r.Blobs != 1 {
 			t.Errorf("%+v", r)
 		}
 		if got := find(t, n, ward.Clinician, "Patient", "identifier=mrn-c"); len(got) != 1 {

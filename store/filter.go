@@ -42,7 +42,7 @@ var (
 // SPEC(DESIGN I1): every alias that names a record takes the permit's filter.
 func (n names) filter(q *query, f access.Filter, a alias) string {
 	var b strings.Builder
-	n.node(&b, q, f.Simplify().Node, a)
+	n.node(&b, q, n.widen(f).Simplify().Node, a)
 	return b.String()
 }
 
@@ -109,17 +109,27 @@ func (n names) labelled(b *strings.Builder, q *query, code string, a alias) {
 		" AND l.v8 = " + q.arg(n.label(code)) + " AND l.rid = " + a.rid + "))")
 }
 
-// onlyPatient returns the patient to whom the filter confines every row, if it does so plainly: the planner drives from it.
-func onlyPatient(n access.Node) (string, bool) {
+// onlyPatients returns the patients to whom the filter confines every row, if it does so plainly: the planner drives from them.
+func onlyPatients(n access.Node) (out []string) {
 	switch n := n.(type) {
 	case access.PatientIs:
-		return string(n), n != ""
+		if n != "" {
+			return []string{string(n)}
+		}
+	case access.Or:
+		for _, m := range n {
+			p, ok := m.(access.PatientIs)
+			if !ok || p == "" {
+				return nil
+			}
+			out = append(out, string(p))
+		}
 	case access.And:
 		for _, m := range n {
-			if p, ok := onlyPatient(m); ok {
-				return p, true
+			if out := onlyPatients(m); out != nil {
+				return out
 			}
 		}
 	}
-	return "", false
+	return out
 }

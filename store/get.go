@@ -29,7 +29,7 @@ func (s *Store) one(ctx context.Context, p access.Permit, act audit.Act, ref war
 	if err := p.Allows(access.Read, ref.Type); err != nil {
 		return none, err
 	}
-	n, err := s.names(ctx, p.Tenant())
+	n, err := s.namesFor(ctx, p)
 	if err != nil {
 		return none, err
 	}
@@ -110,7 +110,7 @@ func (s *Store) History(ctx context.Context, p access.Permit, ref ward.Reference
 	if err := p.Allows(access.Read, ref.Type); err != nil {
 		return page, err
 	}
-	n, err := s.names(ctx, p.Tenant())
+	n, err := s.namesFor(ctx, p)
 	if err != nil {
 		return page, err
 	}

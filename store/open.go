@@ -40,9 +40,12 @@ func (s *Store) open(ctx context.Context, n names, p access.Permit, a access.Act
 	if err := s.mayOpen(n, p, a, rc, r); err != nil {
 		return opened{}, err
 	}
-	sealed, err := s.sealedText(ctx, r)
+	sealed, err := s.sealedText(ctx, r.digest, r.body, r.blob)
 	if err != nil {
 		return opened{}, err
+	}
+	if len(r.kid) != len(seal.KeyID{}) {
+		return opened{}, broken("a version without its key")
 	}
 	if !sameMAC(r.mac, r.wantMAC(n.row)) {
 		return opened{}, broken("the row was changed: its digest does not fit")
@@ -63,7 +66,7 @@ func (s *Store) open(ctx context.Context, n names, p access.Permit, a access.Act
 	if err := o.compare(n, r); err != nil {
 		return opened{}, err
 	}
-	if !o.covered(p.Filter()) {
+	if !o.covered(n.widen(p.Filter())) {
 		return opened{}, errNotFound
 	}
 	return o, nil
@@ -85,21 +88,21 @@ func (s *Store) mayOpen(n names, p access.Permit, a access.Action, rc audit.Rece
 }
 
 // sealedText returns the ciphertext after comparing its digest, from the row or from its blob.
-func (s *Store) sealedText(ctx context.Context, r *row) ([]byte, error) {
-	if len(r.digest) != sha256.Size || len(r.kid) != len(seal.KeyID{}) {
-		return nil, broken("a pointer without its version, or a version without digest or key")
+func (s *Store) sealedText(ctx context.Context, digest, body, name []byte) ([]byte, error) {
+	if len(digest) != sha256.Size {
+		return nil, broken("a pointer without its version, or a version without digest")
 	}
-	if r.blob != nil {
-		if !bytes.Equal(r.blob, r.digest) {
+	if name != nil {
+		if !bytes.Equal(name, digest) {
 			return nil, broken("the blob's name and the digest differ")
 		}
-		return s.blobs.Get(ctx, blob.Digest(r.blob))
+		return s.blobs.Get(ctx, blob.Digest(name))
 	}
-	sum := sha256.Sum256(r.body)
-	if subtle.ConstantTimeCompare(sum[:], r.digest) != 1 {
+	sum := sha256.Sum256(body)
+	if subtle.ConstantTimeCompare(sum[:], digest) != 1 {
 		return nil, broken("the sealed text was changed: its digest does not fit")
 	}
-	return r.body, nil
+	return body, nil
 }
 
 func broken(what string) error { return internal("store.open", what+"; run ward store check", nil) }
@@ -138,8 +141,6 @@ func (o *opened) compare(n names, r *row) error {
 // filter held its row in SQL.
 func (o *opened) covered(f access.Filter) bool {
 	switch {
-	case o.head.rt == rawKind:
-		return f.Match(access.Attributes{Type: messageType, Conf: defaultConf})
 	case o.head.rt == decisionKind:
 		return f.Match(access.Attributes{Type: decisionType, Patient: o.head.id, Conf: defaultConf})
 	case o.head.op == OpDelete:

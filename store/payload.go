@@ -12,14 +12,8 @@ import (
 	"github.com/ward-health/ward/engine/keys/seal"
 )
 
-// The kinds of payload; each is also the kind of its sealed record.
-const (
-	decisionKind = "decision"
-	rawKind      = "raw"
-)
-
-// maxRaw bounds one raw message.
-const maxRaw = 16 << 20
+// decisionKind is the kind of payload, and of its sealed record.
+const decisionKind = "decision"
 
 const payloadColumns = "y.kind, y.id, y.seq, y.txid, y.subj, y.topic, y.created_us, y.kid, y.entry, y.body, y.blob, y.digest, y.mac"
 
@@ -90,77 +84,6 @@ func (s *Store) notPut(ctx context.Context, p access.Permit, act audit.Act, err 
 		return s.failed(ctx, p, act, ward.E(ward.Gone, "store.payload", "the patient was erased; nothing can be written for them again", nil))
 	}
 	return err
-}
-
-// Receive seals a raw message under its channel's key, durably, under a permit for access.Receive. The id is the
-// message's own, or a new one. A second message with the same id is ward.Conflict.
-func (s *Store) Receive(ctx context.Context, p access.Permit, m ward.Message) (ward.ID, error) {
-	const op = "store.receive"
-	if err := p.Allows(access.Receive, ""); err != nil {
-		return ward.ID{}, err
-	}
-	if m.Source == "" || len(m.Source) > 200 || len(m.ContentType) > 200 {
-		return ward.ID{}, ward.E(ward.Invalid, op, "a message names its channel and content type in at most 200 bytes each", nil)
-	}
-	if len(m.Body) > maxRaw {
-		return ward.ID{}, ward.E(ward.TooLarge, op, "a message may have at most 16 MiB", nil)
-	}
-	n, err := s.names(ctx, p.Tenant())
-	if err != nil {
-		return ward.ID{}, err
-	}
-	if m.ID.IsZero() {
-		m.ID = ward.NewID()
-	}
-	if m.Received.IsZero() {
-		m.Received = now()
-	}
-	channel := n.channel(m.Source)
-	r := &row{tn: n.tn, rt: rawKind, id: m.Source, key: m.ID[:], pat: channel, topic: channel, updUS: m.Received.UnixMicro()}
-	if !p.Filter().Match(access.Attributes{Type: messageType, Conf: defaultConf}) {
-		return ward.ID{}, s.hidden(ctx, p, audit.ActReceive, r.subject(), errForbidden)
-	}
-	text := append(appendText(nil, m.ContentType), m.Body...)
-	if err := s.putPayload(ctx, n, p.Intent(audit.ActReceive), r, text); err != nil {
-		return ward.ID{}, s.notPut(ctx, p, audit.ActReceive, err)
-	}
-	return m.ID, nil
-}
-
-// Raw opens a raw message again, under a permit for access.Receive.
-func (s *Store) Raw(ctx context.Context, p access.Permit, id ward.ID) (ward.Message, error) {
-	var none ward.Message
-	if err := p.Allows(access.Receive, ""); err != nil {
-		return none, err
-	}
-	n, err := s.names(ctx, p.Tenant())
-	if err != nil {
-		return none, err
-	}
-	var q query
-	q.add("SELECT ", payloadColumns, ", ", erasedY, " FROM payload y WHERE y.tn = ", q.arg(int64(n.tn)), " AND y.kind = ", q.arg(rawKind), " AND y.id = ", q.arg(id[:]))
-	r, err := s.payload(ctx, n, &q)
-	switch {
-	case err != nil:
-		return none, err
-	case r == nil:
-		return none, s.nothing(ctx, p, audit.ActRead, errNotFound)
-	case !p.Filter().Match(access.Attributes{Type: messageType, Conf: defaultConf}):
-		return none, s.hidden(ctx, p, audit.ActRead, r.subject(), errNotFound)
-	}
-	rc, err := s.begin(ctx, p, audit.ActRead, "raw message", r)
-	if err != nil {
-		return none, err
-	}
-	o, err := s.open(ctx, n, p, access.Receive, rc, r)
-	if err != nil {
-		return none, s.opening(ctx, p, audit.ActRead, err)
-	}
-	kind, body, ok := cutText(o.body)
-	if !ok {
-		return none, s.failed(ctx, p, audit.ActRead, broken("a raw message has no content type"))
-	}
-	return ward.Message{ID: id, Source: o.head.id, ContentType: kind, Received: micros(r.updUS), Body: body}, nil
 }
 
 // payload runs a query of payloadColumns and erased for at most one row; nil if there is none.

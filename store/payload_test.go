@@ -7,6 +7,7 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/store"
 	"github.com/ward-health/ward/store/storetest"
 )
 
@@ -64,14 +65,14 @@ func TestRawMessages(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
 		for _, size := range []int{0, 1, 100 << 10} {
 			m := ward.Message{ID: ward.NewID(), Source: "lab", ContentType: "application/hl7-v2", Body: ward.Protected(make([]byte, size)), Received: ward.Decision{}.At}
-			id, err := n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), m)
+			kept, err := n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), store.Inbound{Message: m})
 			must(t, err)
-			got, err := n.Store.Raw(ctx, n.Permit(ward.Integration, access.Receive, ""), id)
+			got, err := n.Store.Raw(ctx, n.Permit(ward.Integration, access.Receive, ""), kept.ID)
 			must(t, err)
 			if got.ID != m.ID || got.Source != m.Source || got.ContentType != m.ContentType || len(got.Body) != size || got.Received.IsZero() {
 				t.Fatalf("%v came back as %v with %d bytes", m.ID, got.ID, len(got.Body))
 			}
-			_, err = n.Store.Raw(ctx, n.OtherPermit(ward.Integration, access.Receive, ""), id)
+			_, err = n.Store.Raw(ctx, n.OtherPermit(ward.Integration, access.Receive, ""), kept.ID)
 			wantKind(t, err, ward.NotFound)
 		}
 		if r := n.Clean(); r.Raw != 3 || r.Blobs != 1 {

@@ -22,8 +22,8 @@ type plan struct {
 	filter access.Filter
 	last   int64 // rows below this one only
 
-	driver  int // index of the clause that drives, -1: the table res itself
-	patient string
+	driver   int // index of the clause that drives, -1: the table res itself
+	patients []string
 }
 
 func (n names) plan(q fhir.Search, f access.Filter, last int64) (plan, error) {
@@ -36,8 +36,8 @@ func (n names) plan(q fhir.Search, f access.Filter, last int64) (plan, error) {
 	}
 	p := plan{n: n, search: q, filter: f, last: last, driver: -1}
 	best := 0
-	if patient, ok := onlyPatient(f.Simplify().Node); ok {
-		p.patient, best = patient, 3
+	if p.patients = onlyPatients(n.widen(f).Simplify().Node); p.patients != nil {
+		best = 3
 	}
 	for i, c := range q.Clauses {
 		if w := weight(c); len(q.IDs) == 0 && w > best {
@@ -104,11 +104,11 @@ func (p plan) from(q *query, head, join string) string {
 		if p.last != math.MaxInt64 {
 			q.add(" AND r.rid < ", q.arg(p.last))
 		}
-		if len(p.search.IDs) > 0 || p.patient != "" {
+		if len(p.search.IDs) > 0 || p.patients != nil {
 			rt = "(r.rt || '')"
 		}
-		if len(p.search.IDs) == 0 && p.patient != "" {
-			q.add(" AND r.pat = ", q.arg(p.n.patient(p.patient)))
+		if len(p.search.IDs) == 0 && p.patients != nil {
+			p.confine(q)
 		}
 	}
 	if join != "" {
@@ -127,6 +127,14 @@ func (p plan) from(q *query, head, join string) string {
 		}
 	}
 	return order
+}
+
+// confine writes the patients of the filter as a condition that an index serves.
+func (p plan) confine(q *query) {
+	for i, patient := range p.patients {
+		q.add([]string{" AND r.pat IN (", ", "}[min(i, 1)], q.arg(p.n.patient(patient)))
+	}
+	q.add(")")
 }
 
 func (p plan) ids(q *query) {

@@ -87,7 +87,7 @@ func (b *batch) prepare(ctx context.Context) error {
 		}
 	}
 	for _, it := range b.items {
-		if it.change.Op == OpDelete || it.change.Permit.Filter().Match(it.attr) {
+		if it.change.Op == OpDelete || b.n.widen(it.change.Permit.Filter()).Match(it.attr) {
 			continue
 		}
 		sub := audit.Subject{Patient: subjectOf(it.pat), Kind: "ver", RID: it.rk}

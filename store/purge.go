@@ -46,8 +46,10 @@ func (s *Store) purge(ctx context.Context, j queue.Job) (queue.Finish, error) {
 	if err := s.purgeBlobs(ctx, n, j.Ref); err != nil {
 		return nil, err
 	}
-	if err := s.db.Scrub(ctx, "key_subject"); err != nil {
-		return nil, err
+	for _, table := range []string{"key_subject", "message"} { // keys, and wraps to channels that were overwritten
+		if err := s.db.Scrub(ctx, table); err != nil {
+			return nil, err
+		}
 	}
 	entry, err := s.log.Prepare(ctx, audit.Intent{Tenant: n.tn, Act: audit.ActPurge, Outcome: audit.Done, Request: j.ID,
 		Purpose: ward.SystemAdmin, Subjects: []audit.Subject{{Patient: subjectOf(j.Ref), Kind: "patient", RID: j.Ref}}})
@@ -126,6 +128,8 @@ func (s *Store) purgeBlobs(ctx context.Context, n names, pat []byte) error {
 	for _, q := range []string{
 		"SELECT seq, blob FROM ver WHERE tn = $1 AND pat = $2 AND blob IS NOT NULL AND seq > $3 ORDER BY seq LIMIT 500",
 		"SELECT seq, blob FROM payload WHERE tn = $1 AND subj = $2 AND blob IS NOT NULL AND seq > $3 ORDER BY seq LIMIT 500",
+		"SELECT m.rid, m.blob FROM about a CROSS JOIN message m WHERE a.tn = $1 AND a.pat = $2 AND m.tn = a.tn AND m.rid = a.rid AND m.blob IS NOT NULL AND m.rid > $3 ORDER BY m.rid LIMIT 500",
+		"SELECT x.rid, x.blob FROM about a CROSS JOIN side_text x WHERE a.tn = $1 AND a.pat = $2 AND x.tn = a.tn AND x.message = a.rid AND x.blob IS NOT NULL AND x.rid > $3 ORDER BY x.rid LIMIT 500",
 	} {
 		for after := int64(math.MinInt64); ; {
 			var found []blob.Digest

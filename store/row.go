@@ -170,6 +170,7 @@ func each(rows *sql.Rows, err error, scan func(scanner) error) error {
 type names struct {
 	tn              db.Tenant
 	row, index, rfs keys.MAC
+	kin             map[string][]string // patients that were merged into one, transitively, by that one; nil: nobody whom the call names
 }
 
 // names refuses the scope of the node, which sees every tenant: nothing of a patient belongs to it.

@@ -21,7 +21,7 @@ type Page struct {
 }
 
 // Search returns one page of matches, newest first. The permit's filter is on every alias and is evaluated again on each
-// opened body. A page is shorter than asked for when it would grow beyond 32 MiB or when a hit did not hold on its body;
+// opened body; both speak of the patients, too, that were merged into one whom they name. A page is shorter than asked for when it would grow beyond 32 MiB or when a hit did not hold on its body;
 // Next tells whether there is more. A cursor carries its query; clauses given beside it must be the same.
 func (s *Store) Search(ctx context.Context, p access.Permit, q fhir.Search) (Page, error) {
 	page := Page{Total: -1}
@@ -31,15 +31,16 @@ func (s *Store) Search(ctx context.Context, p access.Permit, q fhir.Search) (Pag
 	if q.Type == "" {
 		return page, ward.E(ward.Invalid, "store.search", "a search needs a resource type", nil)
 	}
-	n, err := s.names(ctx, p.Tenant())
-	if err != nil {
-		return page, err
-	}
 	q, last, err := s.resume(ctx, p, q)
 	if err != nil {
 		return page, err
 	}
-	rows, more, err := s.find(ctx, n, p, q, last, &page)
+	n, err := s.namesFor(ctx, p, sought(q)...)
+	if err != nil {
+		return page, err
+	}
+	wide := n.widenSearch(q)
+	rows, more, err := s.find(ctx, n, p, wide, last, &page)
 	if err != nil {
 		return page, err
 	}
@@ -47,7 +48,7 @@ func (s *Store) Search(ctx context.Context, p access.Permit, q fhir.Search) (Pag
 	if err != nil {
 		return page, err
 	}
-	stop, err := s.openPage(ctx, n, p, access.Search, audit.ActSearch, rc, rows, q.Holds, &page)
+	stop, err := s.openPage(ctx, n, p, access.Search, audit.ActSearch, rc, rows, wide.Holds, &page)
 	if err != nil {
 		return Page{Total: -1}, err
 	}

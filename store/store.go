@@ -57,7 +57,10 @@ type Store struct {
 	blobs  *blob.Dir
 	log    *audit.Log
 	access *access.Authority
+	queue  *queue.Queue
 	rids   *rids
+	feeds  map[string][]string // queues by resource type; written before Queue.Run only
+	kin    *kinCache
 	commit func(ctx context.Context, tn db.Tenant, fn func(*db.Tx) error) error // db.Write; tests make it fail
 }
 
@@ -66,7 +69,8 @@ func New(_ context.Context, d Deps) (*Store, error) {
 	if d.DB == nil || d.Ring == nil || d.Blobs == nil || d.Log == nil || d.Access == nil || d.Queue == nil {
 		return nil, ward.E(ward.Internal, "store.new", "the store needs database, keys, blobs, log, access and queue", nil)
 	}
-	s := &Store{db: d.DB, ring: d.Ring, blobs: d.Blobs, log: d.Log, access: d.Access, rids: &rids{node: d.Node}, commit: d.DB.Write}
+	s := &Store{db: d.DB, ring: d.Ring, blobs: d.Blobs, log: d.Log, access: d.Access, queue: d.Queue, rids: &rids{node: d.Node},
+		feeds: map[string][]string{}, kin: newKinCache(), commit: d.DB.Write}
 	d.Queue.Handle(purgeQueue, 1, purgeAttempts, s.purge)
 	return s, nil
 }

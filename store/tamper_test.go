@@ -51,8 +51,9 @@ func TestTampering(t *testing.T) {
 		_, err := one(n, n.Permit(ward.Integration, access.Create, "Patient"), store.OpCreate, "Patient", patient("c"), ifNoneExist(search(t, "Patient", "identifier=mrn-c")))
 		must(t, err)
 		putDecision(t, n, decision("p"))
-		_, err = n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), ward.Message{Source: "lab", ContentType: "x", Body: ward.Protected("m")})
+		_, err = n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), store.Inbound{Message: ward.Message{Source: "lab", ContentType: "x", Body: ward.Protected("m")}})
 		must(t, err)
+		tamperable(t, n)
 		shred(t, n, "q")
 		eventually(t, "the purge", func() bool { return indexRows(t, n, "o2") == 0 })
 		n.Clean()
@@ -70,7 +71,7 @@ func TestTampering(t *testing.T) {
 		harms = append(harms, flips(engine, "ix_date", o1, "sp rid lo hi", "", "")...)
 		harms = append(harms, flips(engine, "claim", tn, "rid", "h16 mac", "")...)
 		harms = append(harms, flips(engine, "payload", tn+" AND kind = 'decision'", "seq txid created_us", "id subj topic kid entry body digest mac", "kind")...)
-		harms = append(harms, flips(engine, "payload", tn+" AND kind = 'raw'", "seq txid created_us", "id subj topic kid entry body digest mac", "kind")...)
+		harms = append(harms, messageHarms(engine, tn)...)
 		harms = append(harms, flips(engine, "erased", tn, "at_us versions", "pat entry mac", "")...)
 		harms = append(harms, flips(engine, "key_subject", tn+" AND use = 1 AND subj = (SELECT pat FROM res WHERE "+tn+" AND id = 'o1')", "kek_version created_us", "kid wrapped mac", "")...)
 		for table, columns := range map[string]string{"ver": "tn", "res": "tn", "ix_tok": "tn", "ix_ref": "tn", "ix_date": "tn", "payload": "tn"} {
@@ -144,7 +145,8 @@ func tamperBlob(t *testing.T, n *storetest.Running) {
 }
 
 // saved is the tables that harms touch.
-var saved = []string{"ver", "res", "ix_tok", "ix_ref", "ix_date", "claim", "payload", "erased", "key_subject"}
+var saved = []string{"ver", "res", "ix_tok", "ix_ref", "ix_date", "claim", "payload", "erased", "key_subject",
+	"message", "about", "hop", "side_text", "hold", "merged", "job"}
 
 // save copies the tables and returns what puts them back.
 func save(t *testing.T, n *storetest.Running) func() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ward-health/ward"
@@ -109,6 +110,9 @@ func (b *batch) write(ctx context.Context, writes []*item) error {
 		in.Subjects = append(in.Subjects, it.next.subject())
 		in.Writes = append(in.Writes, [32]byte(it.next.digest))
 	}
+	if b.side != nil {
+		b.side.intent(&in)
+	}
 	entry, err := b.s.log.Prepare(ctx, in)
 	if err != nil {
 		return err
@@ -123,12 +127,15 @@ func (b *batch) write(ctx context.Context, writes []*item) error {
 		}
 		return b.insert(ctx, tx, writes, entry)
 	})
-	if errors.Is(err, errMoved) || db.IsUnique(err) {
+	if moved := errors.Is(err, errMoved) || db.IsUnique(err); moved || errors.Is(err, errDone) {
 		b.drop(ctx, writes)
-		return errMoved
+		if moved {
+			err = errMoved
+		}
+		return err
 	}
 	if err != nil {
-		return b.erased(ctx, err)
+		return b.unwritten(ctx, err)
 	}
 	for _, it := range writes {
 		it.result = &Result{Version: it.next.version(), Created: it.old == nil || it.old.deleted()}
@@ -136,8 +143,19 @@ func (b *batch) write(ctx context.Context, writes []*item) error {
 	return nil
 }
 
+// unwritten ends an act that could not be written: with an entry when the rules of its content were against it.
+func (b *batch) unwritten(ctx context.Context, err error) error {
+	if ward.KindOf(err) == ward.Conflict {
+		return b.s.failed(ctx, b.p, b.act, err)
+	}
+	return b.erased(ctx, err)
+}
+
 // drop removes the blobs of an attempt that certainly did not commit. One that stays is an orphan, which Check counts.
 func (b *batch) drop(ctx context.Context, writes []*item) {
+	if b.side != nil {
+		b.side.drop(ctx)
+	}
 	for _, it := range writes {
 		if it.next.blob != nil {
 			_ = b.s.blobs.Delete(ctx, blob.Digest(it.next.blob))
@@ -154,6 +172,9 @@ func (b *batch) kids(writes []*item) []seal.KeyID {
 		if it.old != nil {
 			out = append(out, seal.KeyID(it.old.kid))
 		}
+	}
+	if b.side != nil {
+		out = append(out, b.side.kids()...)
 	}
 	slices.SortFunc(out, func(a, b seal.KeyID) int { return strings.Compare(string(a[:]), string(b[:])) })
 	return slices.Compact(out)
@@ -185,12 +206,26 @@ var verInsert = []string{"tn", "seq", "txid", "rid", "ver", "op", "upd_us", "pat
 
 var resInsert = []string{"tn", "rid", "rt", "id", "rk16", "ver", "seq", "upd_us", "flags", "pat", "conf", "bh", "rev", "mac"}
 
-// insert writes rows, pointers, index and entry.
+// insert writes the entry, the versions and what stands beside them.
 func (b *batch) insert(ctx context.Context, tx *db.Tx, writes []*item, entry audit.Prepared) error {
 	rc, err := b.s.log.Enter(ctx, tx, entry)
 	if err != nil {
 		return err
 	}
+	id := rc.ID()
+	if len(writes) > 0 {
+		if err := b.versions(ctx, tx, writes, id); err != nil {
+			return err
+		}
+	}
+	if b.side != nil {
+		return b.side.write(ctx, tx, b, id)
+	}
+	return nil
+}
+
+// versions writes rows, pointers, index and the jobs of feeds.
+func (b *batch) versions(ctx context.Context, tx *db.Tx, writes []*item, id ward.ID) error {
 	seq, err := tx.Allocate(ctx, "ver", int64(len(writes)))
 	if err != nil {
 		return err
@@ -199,7 +234,6 @@ func (b *batch) insert(ctx context.Context, tx *db.Tx, writes []*item, entry aud
 	if err != nil {
 		return err
 	}
-	id := rc.ID()
 	vers, ress := make([][]any, 0, len(writes)), make([][]any, 0, len(writes))
 	var olds []*item
 	for i, it := range writes {
@@ -228,7 +262,23 @@ func (b *batch) insert(ctx context.Context, tx *db.Tx, writes []*item, entry aud
 			return err
 		}
 	}
-	return b.index(ctx, tx, writes)
+	if err := b.index(ctx, tx, writes); err != nil {
+		return err
+	}
+	return b.feed(ctx, tx, writes)
+}
+
+// refs names the versions that stand when the batch is written: "Type/id/_history/n".
+func (b *batch) refs() []string {
+	out := make([]string, len(b.items))
+	for i, it := range b.items {
+		version := it.next.ver
+		if it.result != nil {
+			version = it.result.Version.Number
+		}
+		out[i] = it.ref.String() + "/_history/" + strconv.FormatInt(version, 10)
+	}
+	return out
 }
 
 // pointer is the res row that a written version brings.

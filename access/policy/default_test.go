@@ -21,11 +21,22 @@ func TestDefaultPolicies(t *testing.T) {
 		"other":        {Type: "Observation", Patient: "p2", Conf: 3},
 		"practitioner": {Type: "Practitioner", Conf: 3},
 		"list":         {Type: "List", Conf: 3}, // shared, of a type without a compartment rule
+		"report":       {Type: "DiagnosticReport", Patient: "p1", Conf: 3},
+		"hiv result":   {Type: "Observation", Patient: "p1", Conf: 4, Labels: []string{"HIV"}},
+		"encounter":    {Type: "Encounter", Patient: "p1", Conf: 3},
+		"condition":    {Type: "Condition", Patient: "p1", Conf: 3},
+		"assessment":   {Type: "RiskAssessment", Patient: "p1", Conf: 3},
+		"very much so": {Type: "RiskAssessment", Patient: "p1", Conf: 5},
 	}
-	all := []string{"patient", "observation", "restricted", "very", "hiv patient", "other", "practitioner", "list"}
-	care := []string{"patient", "observation", "restricted", "hiv patient", "other", "practitioner", "list"}
-	desk := []string{"patient", "practitioner"}
-	own := []string{"patient", "observation", "restricted", "hiv patient", "practitioner"}
+	care := []string{"patient", "observation", "restricted", "hiv patient", "other", "practitioner", "list", "report", "hiv result",
+		"encounter", "condition", "assessment"}
+	all := append([]string{"very", "very much so"}, care...)
+	desk := []string{"patient", "practitioner", "encounter"}
+	own := []string{"patient", "observation", "restricted", "hiv patient", "practitioner", "report", "hiv result", "encounter", "condition", "assessment"}
+	results := []string{"observation", "restricted", "other", "report"} // what a feed supersedes: no sensitive label
+	judged := append([]string{"hiv result"}, results...)
+	aside := append([]string{"patient", "hiv patient", "encounter"}, judged...)
+	asked := []string{"patient", "hiv patient", "encounter", "condition", "observation", "restricted", "other", "hiv result"}
 	type rights map[string][]string
 	give := func(records []string, actions ...string) rights {
 		out := rights{}
@@ -38,13 +49,18 @@ func TestDefaultPolicies(t *testing.T) {
 		out := rights{}
 		for _, r := range rs {
 			for a, recs := range r {
-				out[a] = recs
+				out[a] = append(slices.Clone(out[a]), recs...)
 			}
 		}
 		return out
 	}
-	admin := give(all, "admin.tenant", "admin.principal", "admin.client", "model.push")
-	clinician := give(care, "read", "search", "create", "update", "delete", "transaction", "predict", "decision.read", "decision.replay")
+	keep := give(all, "admin.tenant", "admin.principal", "admin.client", "admin.channel", "model.push", "model.read", "model.trust")
+	admin := join(keep, give(all, "console"))
+	clinician := join(give(care, "read", "search", "create", "update", "delete", "transaction", "predict", "decision.read", "decision.replay", "feedback"),
+		give(all, "console", "model.read"))
+	steward := join(give(all, "message.read", "message.open", "message.replay", "hold.read", "hold.release", "hold.reject", "console"),
+		give(aside, "read", "search"), give(judged, "create", "update"))
+	engine := join(give(asked, "read", "search"), give(care, "predict"), give([]string{"assessment"}, "create", "update"))
 	tests := map[string]struct {
 		q    Query
 		want rights
@@ -59,24 +75,42 @@ func TestDefaultPolicies(t *testing.T) {
 			join(give(desk, "read", "search", "create", "update"), give(append([]string{"hiv patient"}, desk...), "transaction"))},
 		"registrar and clinician": {Query{Kind: "human", Roles: []string{"registrar", "clinician"}, Purpose: "TREAT"}, clinician},
 		"integration": {Query{Kind: "service", Roles: []string{"integration"}, Purpose: "TREAT"},
-			join(give(all, "create", "update", "delete", "transaction", "receive"), give(desk, "read", "search"))},
-		"integration, human":    {Query{Kind: "human", Roles: []string{"integration"}, Purpose: "TREAT"}, nil},
-		"integration, payment":  {Query{Kind: "service", Roles: []string{"integration"}, Purpose: "HPAYMT"}, nil},
-		"patient":               {Query{Kind: "human", Roles: []string{"patient"}, Patient: "p1", Purpose: "PATRQT"}, give(own, "read", "search")},
-		"patient, treatment":    {Query{Kind: "human", Roles: []string{"patient"}, Patient: "p1", Purpose: "TREAT"}, nil},
-		"patient without id":    {Query{Kind: "human", Roles: []string{"patient"}, Purpose: "PATRQT"}, nil},
-		"patient as a service":  {Query{Kind: "service", Roles: []string{"patient"}, Patient: "p1", Purpose: "PATRQT"}, nil},
-		"privacy":               {Query{Kind: "human", Roles: []string{"privacy"}, Purpose: "HOPERAT"}, give(all, "shred", "log.read")},
-		"privacy, treatment":    {Query{Kind: "human", Roles: []string{"privacy"}, Purpose: "TREAT"}, nil},
-		"auditor":               {Query{Kind: "human", Roles: []string{"auditor"}, Purpose: "HOPERAT"}, give(all, "log.read", "log.export", "store.check")},
+			join(give(all, "create", "update", "delete", "transaction", "receive"), give(desk, "read", "search"), give(results, "read"))},
+		"integration, human":     {Query{Kind: "human", Roles: []string{"integration"}, Purpose: "TREAT"}, nil},
+		"integration, payment":   {Query{Kind: "service", Roles: []string{"integration"}, Purpose: "HPAYMT"}, nil},
+		"patient":                {Query{Kind: "human", Roles: []string{"patient"}, Patient: "p1", Purpose: "PATRQT"}, give(own, "read", "search")},
+		"patient, treatment":     {Query{Kind: "human", Roles: []string{"patient"}, Patient: "p1", Purpose: "TREAT"}, nil},
+		"patient without id":     {Query{Kind: "human", Roles: []string{"patient"}, Purpose: "PATRQT"}, nil},
+		"patient as a service":   {Query{Kind: "service", Roles: []string{"patient"}, Patient: "p1", Purpose: "PATRQT"}, nil},
+		"privacy":                {Query{Kind: "human", Roles: []string{"privacy"}, Purpose: "HOPERAT"}, give(all, "shred", "log.read", "console")},
+		"privacy, for a patient": {Query{Kind: "human", Roles: []string{"privacy"}, Purpose: "PATRQT"}, give(all, "shred", "log.read")},
+		"privacy, treatment":     {Query{Kind: "human", Roles: []string{"privacy"}, Purpose: "TREAT"}, nil},
+		"auditor": {Query{Kind: "human", Roles: []string{"auditor"}, Purpose: "HOPERAT"},
+			give(all, "log.read", "log.export", "store.check", "message.read", "model.read", "console")},
+		"auditor, treatment":    {Query{Kind: "human", Roles: []string{"auditor"}, Purpose: "TREAT"}, nil},
 		"admin":                 {Query{Kind: "human", Roles: []string{"admin"}, Purpose: "HOPERAT"}, admin},
 		"admin, treatment":      {Query{Kind: "human", Roles: []string{"admin"}, Purpose: "TREAT"}, nil},
 		"all duties, treatment": {Query{Kind: "human", Roles: []string{"admin", "auditor", "privacy"}, Purpose: "TREAT"}, nil},
 		"operator": {Query{Kind: "operator", Purpose: "HSYSADMIN"},
-			join(admin, give(all, "token.issue", "shred", "store.check", "log.read", "log.export", "decision.read", "decision.replay"))},
+			join(keep, give(all, "token.issue", "shred", "store.check", "log.read", "log.export", "decision.read", "decision.replay",
+				"message.read", "message.replay"))},
 		"operator with a role": {Query{Kind: "operator", Roles: []string{"clinician"}, Purpose: "TREAT"}, give(care, "decision.read", "decision.replay")},
-		"nobody":               {Query{Kind: "human", Purpose: "TREAT"}, nil},
-		"unknown role":         {Query{Kind: "human", Roles: []string{"nurse"}, Purpose: "TREAT"}, nil},
+		"operator and steward": {Query{Kind: "operator", Roles: []string{"steward"}, Purpose: "TREAT"}, nil},
+		"operator and engine":  {Query{Kind: "operator", Roles: []string{"engine"}, Purpose: "TREAT"}, nil},
+		"steward":              {Query{Kind: "human", Roles: []string{"steward"}, Purpose: "HOPERAT"}, steward},
+		"steward, treatment":   {Query{Kind: "human", Roles: []string{"steward"}, Purpose: "TREAT"}, steward},
+		"steward, emergency":   {Query{Kind: "human", Roles: []string{"steward"}, Purpose: "ETREAT"}, nil},
+		"steward, research":    {Query{Kind: "human", Roles: []string{"steward"}, Purpose: "HRESCH"}, nil},
+		"steward as a service": {Query{Kind: "service", Roles: []string{"steward"}, Purpose: "HOPERAT"}, nil},
+		"steward and auditor": {Query{Kind: "human", Roles: []string{"steward", "auditor"}, Purpose: "HOPERAT"},
+			join(steward, give(all, "log.read", "log.export", "store.check", "model.read"))},
+		"engine":             {Query{Kind: "service", Roles: []string{"engine"}, Purpose: "TREAT"}, engine},
+		"engine, operations": {Query{Kind: "service", Roles: []string{"engine"}, Purpose: "HOPERAT"}, engine},
+		"engine, marketing":  {Query{Kind: "service", Roles: []string{"engine"}, Purpose: "HMARKT"}, nil},
+		"engine, unstated":   {Query{Kind: "service", Roles: []string{"engine"}}, nil},
+		"engine, human":      {Query{Kind: "human", Roles: []string{"engine"}, Purpose: "TREAT"}, nil},
+		"nobody":             {Query{Kind: "human", Purpose: "TREAT"}, nil},
+		"unknown role":       {Query{Kind: "human", Roles: []string{"nurse"}, Purpose: "TREAT"}, nil},
 	}
 	for name, test := range tests {
 		for _, action := range allActions {
@@ -106,6 +140,18 @@ func TestNothingPermittedIsNone(t *testing.T) {
 		{Kind: "human", Roles: []string{"registrar"}, Action: "read", Type: "Observation", Purpose: "TREAT"},
 		{Kind: "human", Roles: []string{"clinician"}, Action: "read"},
 		{Kind: "service", Roles: []string{"integration"}, Action: "search", Type: "Observation", Purpose: "TREAT"},
+		{Kind: "service", Roles: []string{"integration"}, Action: "read", Type: "Condition", Purpose: "TREAT"},
+		{Kind: "service", Roles: []string{"integration"}, Action: "hold.release", Purpose: "TREAT"},
+		{Kind: "service", Roles: []string{"engine"}, Action: "search", Type: "DiagnosticReport", Purpose: "TREAT"},
+		{Kind: "service", Roles: []string{"engine"}, Action: "create", Type: "Observation", Purpose: "TREAT"},
+		{Kind: "service", Roles: []string{"engine"}, Action: "delete", Type: "RiskAssessment", Purpose: "TREAT"},
+		{Kind: "human", Roles: []string{"steward"}, Action: "create", Type: "Patient", Purpose: "HOPERAT"},
+		{Kind: "human", Roles: []string{"steward"}, Action: "decision.read", Purpose: "HOPERAT"},
+		{Kind: "human", Roles: []string{"admin"}, Action: "message.open", Purpose: "HOPERAT"},
+		{Kind: "human", Roles: []string{"auditor"}, Action: "message.open", Purpose: "HOPERAT"},
+		{Kind: "human", Roles: []string{"registrar"}, Action: "console", Purpose: "TREAT"},
+		{Kind: "operator", Action: "hold.read", Purpose: "HSYSADMIN"},
+		{Kind: "operator", Action: "message.open", Purpose: "HSYSADMIN"},
 	} {
 		if f, err := s.Compile(q); err != nil || f.Node != (None{}) {
 			t.Errorf("%+v: %#v, %v", q, f, err)

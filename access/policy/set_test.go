@@ -22,7 +22,8 @@ var (
 	allPatients = []string{"", "p1", "p2"}
 	allActions  = []string{"read", "search", "create", "update", "delete", "transaction", "receive", "predict", "decision.read",
 		"decision.replay", "shred", "token.issue", "admin.tenant", "admin.principal", "admin.client", "log.read", "log.export",
-		"store.check", "model.push"}
+		"store.check", "model.push", "model.read", "model.trust", "message.read", "message.open", "message.replay",
+		"hold.read", "hold.release", "hold.reject", "admin.channel", "feedback", "console"}
 )
 
 func roleNames() []string {
@@ -30,7 +31,7 @@ func roleNames() []string {
 	for _, r := range ward.Roles() {
 		out = append(out, string(r))
 	}
-	return append(out, "nurse")
+	return append(out, "engine", "nurse")
 }
 
 func purposeNames() []string {

@@ -74,7 +74,7 @@ func Log(f fs.FS, vkey string) (Report, error) {
 	}
 	c, err := OpenCheckpoint(signed, vkey)
 	if err != nil {
-		return Report{Faults: []string{"checkpoint: " + err.Error()}}, nil
+		return Report{Faults: []string{"checkpoint: " + err.Error()}}, nil //nolint:nilerr // a fault that is reported
 	}
 	r := &reader{files: f, report: Report{Origin: c.Origin, Size: c.Size, Root: c.Root}}
 	if roots, edge, ok := r.entries(c.Size); ok {

@@ -85,7 +85,7 @@ func (fs *fields) loadJSON(text []byte) error {
 	if err := fs.object(dec, "", 0); err != nil {
 		return err
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return broken("the configuration file must end after one JSON object", dec)
 	}
 	return nil

@@ -85,7 +85,7 @@ func (q *postgresDialect) advance(ctx context.Context, counter string, n int64) 
 	if err != nil {
 		return 0, err
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }()
 	name := `"counter.` + counter + `"`
 	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1::regclass::oid::bigint)", name); err != nil {
 		return 0, err

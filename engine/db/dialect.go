@@ -108,7 +108,7 @@ func (d *DB) wrap(op, table string, err error) error {
 // engineError makes an error that a function returned the package's own if it comes from the engine (rows.Err, Scan);
 // the function's own errors stay as they are.
 func (d *DB) engineError(op string, err error) error {
-	if err == context.Canceled || err == context.DeadlineExceeded { // what rows.Err says when Read's context ended
+	if err == context.Canceled || err == context.DeadlineExceeded { //nolint:errorlint // the very errors that rows.Err gives when Read's context ended, not ones of the function
 		return d.wrap(op, "", err)
 	}
 	if err == nil || d.dialect.classify(err).class == classForeign {

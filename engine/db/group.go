@@ -249,7 +249,7 @@ func (g *group) finish() {
 // repeat runs one request in transactions of its own until the engine takes it, at most maxTries times in all.
 func (g *group) repeat(r *request) {
 	for {
-		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << r.tries)))
+		time.Sleep(time.Duration(rand.Int64N(int64(time.Millisecond) << r.tries))) //nolint:forbidigo // jitter between tries, some milliseconds
 		if g.one(r, true) {
 			break
 		}

@@ -65,7 +65,7 @@ func (d *DB) send(ctx context.Context, o *outbox) {
 		}
 		for _, topic := range o.take() {
 			limited, cancel := context.WithTimeout(ctx, notifyTimeout)
-			q.spare.ExecContext(limited, "SELECT pg_notify($1, $2)", notifyChannel, topic)
+			_, _ = q.spare.ExecContext(limited, "SELECT pg_notify($1, $2)", notifyChannel, topic)
 			cancel()
 		}
 	}

@@ -131,7 +131,7 @@ func (p connections) give(s *session, broken bool) {
 	if broken {
 		// A connection that answers Raw with ErrBadConn is closed and forgotten by the pool. Those that are idle are
 		// forgotten as well: when one is lost, most often the server was, and each would cost its user a failure.
-		s.conn.Raw(func(any) error { return driver.ErrBadConn })
+		_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
 		p.handle.SetMaxIdleConns(0)
 		p.handle.SetMaxIdleConns(p.size)
 	}

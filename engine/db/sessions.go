@@ -57,13 +57,13 @@ func (p *sessions) give(s *session, broken bool) {
 func (p *sessions) renew(s *session) {
 	// A transaction may be open although its BEGIN failed, or have ended by itself, which is why it could not be rolled
 	// back: then the connection is sound. It is if a transaction can be begun and ended on it.
-	s.rollback()
+	_ = s.rollback()
 	if _, err := s.conn.ExecContext(context.Background(), "BEGIN"); err == nil && s.rollback() == nil {
 		return
 	}
-	s.stmts.close()
+	_ = s.stmts.close()
 	// Without the answer ErrBadConn the pool would hand the same connection out again.
-	s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
 	s.conn.Close()
 	s.stmts = newStatements()
 	if c, err := p.handle.Conn(context.Background()); err == nil {

@@ -223,7 +223,7 @@ func (q sqliteDialect) checkpoints(stop <-chan struct{}) {
 			continue
 		}
 		// A failure is not lost: the log stays, the next tick and Close try again, and commits do not depend on it.
-		q.checkpoint()
+		_ = q.checkpoint()
 	}
 }
 

@@ -5,7 +5,7 @@
 // Jobs of one key run in the order in which their transactions committed, one at a time; a job that cannot be done is
 // dead, keeps its reason and holds back the jobs behind it until it is replayed.
 //
-// Read queue.go, enqueue.go, claim.go, then run.go.
+// Read queue.go, enqueue.go, claim.go, run.go, then wait.go.
 package queue
 
 import (

@@ -17,9 +17,10 @@ import (
 // than once and must have no effect outside tx. An error undoes both, and the job is tried again.
 type Finish func(ctx context.Context, tx *db.Tx) error
 
-// Handler works on a job outside any transaction. An error means retry with exponential backoff and full jitter until
-// attempts are used up, then dead with the error's public text as reason. A panic, of Finish too, is an error. ctx ends when the lease
-// is lost: what the handler does after that is done by somebody else as well.
+// Handler works on a job outside any transaction. Wait means later, without an attempt used up; any other error means
+// retry with exponential backoff and full jitter until attempts are used up, then dead with the error's public text as
+// reason. A panic, of Finish too, is an error. ctx ends when the lease is lost: what the handler does after that is done
+// by somebody else as well.
 type Handler func(ctx context.Context, j Job) (Finish, error)
 
 // Queue leases and runs jobs.
@@ -141,8 +142,8 @@ func (q *Queue) work(ctx context.Context, k kind, l lease) {
 	}
 	cancel()
 	keeper.Wait()
-	if err != nil && !errors.Is(err, errLost) {
-		q.giveBack(ctx, l, reason(err), l.Attempt >= k.attempts)
+	if err != nil {
+		q.returned(ctx, k, l, err)
 	}
 }
 

@@ -6,10 +6,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // bin is the folder with the built binaries.
 var bin string
+
+// soakFor is how long TestSoak runs: WARD_SOAK, as in 10m; the short form when it is not set.
+var soakFor time.Duration
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -29,8 +33,14 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "the binaries cannot be built:", err)
 		return 1
 	}
+	if text := os.Getenv("WARD_SOAK"); text != "" {
+		if soakFor, err = time.ParseDuration(text); err != nil || soakFor <= 0 {
+			fmt.Fprintf(os.Stderr, "WARD_SOAK must be a time such as 10m, not %q\n", text)
+			return 1
+		}
+	}
 	// What the developer's shell sets must not reach the nodes.
-	for _, name := range []string{"WARD_DIR", "WARD_TENANT", "WARD_PASSPHRASE_FILE"} {
+	for _, name := range []string{"WARD_SOAK", "WARD_DIR", "WARD_TENANT", "WARD_PASSPHRASE_FILE"} {
 		os.Unsetenv(name)
 	}
 	return m.Run()

@@ -60,13 +60,19 @@ const readyBound = 60 * time.Second
 // newNode makes a node on a port that is free.
 func newNode(t testing.TB, env []string, args ...string) *node {
 	t.Helper()
+	return newNodeIn(t, filepath.Join(t.TempDir(), "data"), env, args...)
+}
+
+// newNodeIn makes it in a directory that is not there yet.
+func newNodeIn(t testing.TB, dir string, env []string, args ...string) *node {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := l.Addr().String()
 	l.Close()
-	n := &node{t: t, dir: filepath.Join(t.TempDir(), "data"), base: "http://" + address, env: env, stderr: &transcript{},
+	n := &node{t: t, dir: dir, base: "http://" + address, env: env, stderr: &transcript{},
 		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}}
 	out := n.ward(append([]string{"init", "--loopback-only", "--listen", address, "--json"}, args...)...)
 	if err := json.Unmarshal([]byte(out), &n.init); err != nil {
@@ -162,9 +168,9 @@ func (n *node) kill() {
 }
 
 // token issues a token.
-func (n *node) token(principal string, args ...string) string {
+func (n *node) token(principal string) string {
 	n.t.Helper()
-	return strings.TrimSpace(n.ward(append([]string{"token", principal}, args...)...))
+	return strings.TrimSpace(n.ward("token", principal))
 }
 
 // answer is what the node said.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -192,7 +193,9 @@ func columns(t *testing.T, n *node) (out []column) {
 				key = append(key, name)
 			}
 		}
-		rows.Close()
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
 		var count int
 		if err := d.QueryRow(`SELECT COUNT(*) FROM ` + table).Scan(&count); err != nil || count == 0 {
 			t.Fatalf("table %s is empty or missing: %v", table, err)

@@ -115,7 +115,7 @@ func (c *cluster) start() error {
 		}
 		select {
 		case gone := <-c.exited:
-			return errors.Join(fmt.Errorf("postgres ended at once: %v: %s", gone, c.log()), err)
+			return errors.Join(fmt.Errorf("postgres ended at once: %w: %s", gone, c.log()), err)
 		case <-ctx.Done():
 			return errors.Join(errors.New("postgres does not answer"), err, c.stop())
 		case <-time.After(20 * time.Millisecond):

@@ -7,7 +7,7 @@
 //
 // It must never derive a key that has to be destroyed apart, try several keys on one text, or hand out key bytes.
 //
-// Read in this order: seal.go, record.go, ring.go, tenant.go, subject.go, shred.go, cache.go, signing.go,
+// Read in this order: seal.go, record.go, ring.go, tenant.go, subject.go, shred.go, content.go, cache.go, signing.go,
 // signing_index.go, check.go.
 package seal
 

@@ -1,6 +1,6 @@
 // Package queuetest is the conformance suite of engine/queue, for every database it can stand on.
 //
-// Read queuetest.go, then order.go.
+// Read queuetest.go, order.go, then wait.go.
 package queuetest
 
 import (
@@ -44,6 +44,8 @@ func Run(t *testing.T, fresh func(t *testing.T) *Fixture) {
 		{"a lease is renewed", testRenewed},
 		{"attempts end in dead, replay revives", testDead},
 		{"a panic is an error", testPanic},
+		{"waiting uses up no attempt and keeps the place", testWait},
+		{"look finds what is there", testLook},
 		{"a lost worker counts as an attempt", testLostWorker},
 		{"wake without poll", testWake},
 		{"not before its time", testRunAt},
