@@ -65,11 +65,12 @@ func (a *Authority) Guard(routes []Route, e Errors) (http.Handler, error) {
 
 // GuardLocal is Guard for the node's own unix socket and for in-process use by the command line: uid gives the local user of the connection, who
 // must be the node's own or root; the header Ward-Operator-Tenant (heeded here and nowhere else) chooses the tenant in which the operator acts.
+// A request that carries an access token acts as its principal: the local user may speak for a person, with that person's rights only.
 func (a *Authority) GuardLocal(routes []Route, e Errors, uid func(*http.Request) (int, bool)) (http.Handler, error) {
 	if uid == nil {
 		return nil, ward.E(ward.Internal, "access.guard", "the local guard needs the user of the connection", nil)
 	}
-	return a.guard(routes, e, func(_ http.ResponseWriter, r *http.Request) (caller, error) {
+	return a.guard(routes, e, func(w http.ResponseWriter, r *http.Request) (caller, error) {
 		id, ok := uid(r)
 		if !ok {
 			id = -1
@@ -77,6 +78,9 @@ func (a *Authority) GuardLocal(routes []Route, e Errors, uid func(*http.Request)
 		p, err := a.OperatorOf(r.Context(), id, ward.TenantID(r.Header.Get(operatorHeader)))
 		if ward.KindOf(err) == ward.Denied {
 			a.log.Unauthenticated("local")
+		}
+		if err == nil && r.Header.Get("Authorization") != "" {
+			return a.bearer(w, r)
 		}
 		return caller{who: p, purpose: ward.SystemAdmin}, err
 	}, false)

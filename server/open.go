@@ -21,6 +21,7 @@ import (
 	"github.com/ward-health/ward/engine/keys/seal"
 	"github.com/ward-health/ward/engine/queue"
 	"github.com/ward-health/ward/engine/telemetry"
+	"github.com/ward-health/ward/normalize/quarantine"
 	"github.com/ward-health/ward/predict"
 	"github.com/ward-health/ward/predict/cdshooks"
 	"github.com/ward-health/ward/predict/registry"
@@ -46,6 +47,7 @@ type Node struct {
 	rules     delivery.Rules
 	gate      *delivery.Gate
 	listening *listening
+	desk      *quarantine.Desk
 
 	routes  []access.Route // of every listener
 	own     []access.Route // of the node's own socket only
@@ -145,6 +147,7 @@ func (n *Node) roof() (err error) {
 	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
 	rows = append(rows, cdshooks.New(n.predict, n.failed).Routes()...)
 	rows = append(rows, n.access.Routes()...)
+	rows = append(rows, n.access.SessionRoutes()...)
 	rows = append(rows, access.Route{Pattern: "GET /log/{path...}", Audit: access.AuditNone,
 		Why: "public side of the log: signed checkpoint and commitments only", Open: http.StripPrefix("/log", n.log.Handler())})
 	rows = append(rows, n.health()...)

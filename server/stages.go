@@ -8,6 +8,7 @@ import (
 	"github.com/ward-health/ward/connect/delivery"
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/normalize"
+	"github.com/ward-health/ward/normalize/quarantine"
 )
 
 // join puts the stages together that messages pass: the inbox asks normalize what a message is, its worker hands each message
@@ -18,9 +19,10 @@ func (n *Node) join() error {
 		return err
 	}
 	n.rules = delivery.Rules{Lanes: normalize.Lanes, Key: normalize.Key, Kind: normalize.Kind, Understood: normalize.Understood, Apart: normalize.Apart}
-	n.gate = delivery.NewGate(n.layout.Dir)
+	n.gate = delivery.NewGate(n.layout.Dir, n.queue)
 	delivery.NewWorker(n.store, n.access, n.queue, understanding{n, stage})
 	n.listening = newListening(n)
+	n.desk = quarantine.New(quarantine.Deps{Store: n.store})
 	return nil
 }
 

@@ -42,24 +42,25 @@ type cli struct {
 	In   string `name:"tenant" help:"Tenant to act in." env:"WARD_TENANT" default:"main" placeholder:"TENANT"`
 	JSON bool   `help:"Print JSON instead of tables."`
 
-	Init      initCmd      `cmd:"" help:"Make a node: data directory, keys, certificates, first tenant and administrator."`
-	Serve     serveCmd     `cmd:"" help:"Run the node until it is told to stop (SIGINT, SIGTERM)."`
-	Demo      demoCmd      `cmd:"" help:"Show the whole path once in a fresh directory: load, card, reads, denial, erasure, proof."`
-	Tenant    tenantCmd    `cmd:"" help:"Tenants: organisations whose data is held apart."`
-	Principal principalCmd `cmd:"" help:"Principals: the humans and services that act."`
-	Client    clientCmd    `cmd:"" help:"OAuth clients of services (private_key_jwt)."`
-	Channel   channelCmd   `cmd:"" help:"Channels: where HL7 v2 messages come in (MLLP)."`
-	Message   messageCmd   `cmd:"" help:"Messages and what became of them: list, show, replay."`
-	Model     modelCmd     `cmd:"" help:"Models: sign and push, list, show, verify, trust keys."`
-	Send      sendCmd      `cmd:"" help:"Send HL7 v2 messages over MLLP."`
-	Load      loadCmd      `cmd:"" help:"Load generators, for nodes made for trying."`
-	Token     tokenCmd     `cmd:"" help:"Issue an access token for a principal; prints only the token."`
-	Audit     auditCmd     `cmd:"" help:"The tamper-evident log: read, prove, export, verify."`
-	Store     storeCmd     `cmd:"" help:"What is stored: check every row, blob, key and log entry."`
-	Shred     shredCmd     `cmd:"" help:"Erase a patient by destroying its key."`
-	Decision  decisionCmd  `cmd:"" help:"Answers of models: list, show, recompute."`
-	Config    configCmd    `cmd:"" help:"Settings: check, print."`
-	Version   versionCmd   `cmd:"" help:"Print version, Go, FIPS state and commit."`
+	Init       initCmd       `cmd:"" help:"Make a node: data directory, keys, certificates, first tenant and administrator."`
+	Serve      serveCmd      `cmd:"" help:"Run the node until it is told to stop (SIGINT, SIGTERM)."`
+	Demo       demoCmd       `cmd:"" help:"Show the whole path once in a fresh directory: load, card, reads, denial, erasure, proof."`
+	Tenant     tenantCmd     `cmd:"" help:"Tenants: organisations whose data is held apart."`
+	Principal  principalCmd  `cmd:"" help:"Principals: the humans and services that act."`
+	Client     clientCmd     `cmd:"" help:"OAuth clients of services (private_key_jwt)."`
+	Channel    channelCmd    `cmd:"" help:"Channels: where HL7 v2 messages come in (MLLP)."`
+	Message    messageCmd    `cmd:"" help:"Messages and what became of them: list, show, replay."`
+	Quarantine quarantineCmd `cmd:"" help:"Held facts: list, show, release by two persons, reject."`
+	Model      modelCmd      `cmd:"" help:"Models: sign and push, list, show, verify, trust keys."`
+	Send       sendCmd       `cmd:"" help:"Send HL7 v2 messages over MLLP."`
+	Load       loadCmd       `cmd:"" help:"Load generators, for nodes made for trying."`
+	Token      tokenCmd      `cmd:"" help:"Issue an access token for a principal; prints only the token."`
+	Audit      auditCmd      `cmd:"" help:"The tamper-evident log: read, prove, export, verify."`
+	Store      storeCmd      `cmd:"" help:"What is stored: check every row, blob, key and log entry."`
+	Shred      shredCmd      `cmd:"" help:"Erase a patient by destroying its key."`
+	Decision   decisionCmd   `cmd:"" help:"Answers of models: list, show, recompute."`
+	Config     configCmd     `cmd:"" help:"Settings: check, print."`
+	Version    versionCmd    `cmd:"" help:"Print version, Go, FIPS state and commit."`
 }
 
 // streams are where a run reads and writes.

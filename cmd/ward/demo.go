@@ -14,7 +14,7 @@ type demoCmd struct {
 
 // Help is shown by ward demo --help.
 func (demoCmd) Help() string {
-	return `Makes a node in a fresh directory, starts it on a free loopback port, and walks the path through that port: load, card, recomputation,
+	return `Makes a node in a fresh directory, starts it on a free loopback port, and walks the path through its ports: FHIR load, HL7 v2 messages, held facts, cards, recomputation,
 reads under two principals, erasure, proof, verification. With --dir the directory (new or empty) is kept, else it is temporary. The last line is a summary; the exit code is 1 if any step failed.`
 }
 

@@ -46,7 +46,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return ErrFailed
 	}
-	t := &tour{steps: s, port: n.port, in: in, dir: dir, adminLink: n.report.Link}
+	t := &tour{steps: s, port: n.port, in: in, dir: dir, seed: o.Seed, adminLink: n.report.Link}
 	tourErr := t.run(ctx)
 	if tourErr == nil && !o.Once {
 		t.stay(ctx)
@@ -58,7 +58,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		return ErrFailed
 	}
 	s.say("")
-	s.say("demo: resources %d cards %d reads %d denials %d log %d verified", t.resources, t.cards, t.reads, t.denials, t.log)
+	s.say("by FHIR: resources %d cards %d reads %d denials %d", t.resources, t.cards, t.reads, t.denials)
+	s.say("demo: messages %d facts %d held %d decisions %d log %d verified", t.sent, t.facts, t.held, t.decisions, t.log)
 	return nil
 }
 
@@ -92,7 +93,7 @@ type running struct {
 
 // start makes a node and serves it on a port that is free, in this process; from here on only the port is used.
 func start(ctx context.Context, s *steps, dir string) (*running, error) {
-	s.say("Ward demo: everything below goes through the node's HTTP port with real tokens.")
+	s.say("Ward demo: everything below goes through the node's MLLP and HTTP ports with real tokens.")
 	s.say("")
 	n := &running{}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

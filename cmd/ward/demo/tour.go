@@ -19,20 +19,25 @@ type tour struct {
 	dir       string
 	adminLink string
 
-	admin, clinician, registrar, privacy, auditor, feed token
-	links                                               map[string]string
-	charts                                              []string // patients that cards are asked for
-	patient, erased                                     string
-	proofOf                                             string // log entry
+	seed uint64
+	mllp string // address of the laboratory's channel
 
-	resources, cards, reads, denials int
-	log                              int64
+	admin, clinician, registrar, privacy, auditor, feed, anna, bert token
+	links                                                           map[string]string
+	charts                                                          []string // patients that cards are asked for
+	patient, erased                                                 string
+	proofOf                                                         string   // log entry
+	number                                                          string   // of a patient of the laboratory
+	after                                                           []string // lines to show under the step before
+
+	resources, cards, reads, denials, sent, decisions int
+	facts, held, log                                  int64
 }
 
 // run walks every step. The first step that fails ends it: what follows would stand on it.
 func (t *tour) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{t.people, t.service, t.load, t.choose, t.open, t.replay, t.readAll, t.readLess,
-		t.erase, t.prove, t.verifyLog, t.check} {
+	for _, step := range []func(context.Context) error{t.people, t.service, t.load, t.choose, t.open, t.channel, t.model, t.send,
+		t.understood, t.release, t.merged, t.risk, t.replay, t.readAll, t.readLess, t.erase, t.prove, t.count, t.verifyLog, t.check} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -40,7 +45,7 @@ func (t *tour) run(ctx context.Context) error {
 	return nil
 }
 
-// people signs the administrator in by the link that init printed, and adds four people who sign in by theirs.
+// people signs the administrator in by the link that init printed, and adds six people who sign in by theirs.
 func (t *tour) people(ctx context.Context) error {
 	err := t.do("sign in as the administrator", func() (who string, err error) {
 		t.admin, err = t.port.human(ctx, "admin", t.adminLink, nil)
@@ -55,7 +60,8 @@ func (t *tour) people(ctx context.Context) error {
 			id, name, role string
 			token          *token
 		}{{"dr.grey", "Dr Grey", "clinician", &t.clinician}, {"desk", "Front desk", "registrar", &t.registrar},
-			{"dpo", "Data protection officer", "privacy", &t.privacy}, {"auditor", "Auditor", "auditor", &t.auditor}} {
+			{"dpo", "Data protection officer", "privacy", &t.privacy}, {"auditor", "Auditor", "auditor", &t.auditor},
+			{"anna", "Anna, data steward", "steward", &t.anna}, {"bert", "Bert, data steward", "steward", &t.bert}} {
 			var made struct {
 				Link string `json:"link"`
 			}
@@ -68,7 +74,7 @@ func (t *tour) people(ctx context.Context) error {
 				return "", fmt.Errorf("%s: %w", p.id, err)
 			}
 		}
-		return "dr.grey clinician, desk registrar, dpo privacy, auditor", nil
+		return "dr.grey clinician, desk registrar, dpo, auditor, two stewards", nil
 	})
 }
 
@@ -146,7 +152,7 @@ func (t *tour) load(ctx context.Context) error {
 
 // stay tells how to go on by hand and waits for the end.
 func (t *tour) stay(ctx context.Context) {
-	link, err := t.newLink(ctx)
+	link, err := t.linkOf(ctx, "dr.grey")
 	if err != nil {
 		t.note("%v", err)
 		return
@@ -167,16 +173,21 @@ func (t *tour) stay(ctx context.Context) {
 	t.say("  curl %s/readyz", t.port.base)
 	t.say("  ward audit tail --dir %s", t.dir)
 	t.say("  ward token dr.grey --dir %s       a new token when this one has ended", t.dir)
-	t.say("Sign in as dr.grey in a browser, once: %s", link)
+	t.say("  ward message list --dir %s", t.dir)
+	t.say("  ward send --to %s FILE            more messages", t.mllp)
+	t.say("The console is at %s/console/ . Sign in as dr.grey, once: %s", t.port.base, link)
+	if steward, err := t.linkOf(ctx, "anna"); err == nil {
+		t.say("or, for messages and held facts, as the steward anna: %s", steward)
+	}
 	t.say("Until Ctrl-C (%s)", time.Now().Format("15:04:05"))
 	<-ctx.Done()
 	t.say("")
 }
 
-func (t *tour) newLink(ctx context.Context) (string, error) {
+func (t *tour) linkOf(ctx context.Context, id string) (string, error) {
 	var made struct {
 		Link string `json:"link"`
 	}
-	err := t.port.json(ctx, t.admin, http.MethodPost, "/v1/principals/dr.grey/link", nil, &made)
+	err := t.port.json(ctx, t.admin, http.MethodPost, "/v1/principals/"+id+"/link", nil, &made)
 	return made.Link, err
 }

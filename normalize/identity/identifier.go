@@ -1,0 +1,114 @@
+package identity
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/ward-health/ward/clinical/hl7v2"
+)
+
+// Identifier is a business key: a value in a system.
+type Identifier struct {
+	System string // a URI
+	Value  string
+	Type   string // HL7 table 0203: MR, PI, SS ...; "" if not sent
+	Strong bool   // an assigning authority was sent
+	At     int    // repetition that it stands in, from 0
+}
+
+// The bounds of what is taken for an identifier.
+const (
+	maxIdentifiers = 64
+	maxValue       = 1024 // bytes; a longer one is no identifier that anybody wrote
+)
+
+// System returns the system of identifiers of an assigning authority: the channel's by the authority as it stands in the
+// message, by its namespace or its universal id; else what the universal id says by itself; else a URN of the namespace.
+// Without any of them it is a URN of the sending facility.
+//
+// SPEC(HL7 2.5.1 2.A.14 CX.4): identifiers are unique within their assigning authority.
+func System(m *hl7v2.Message, authority hl7v2.Value, systems map[string]string) (uri string, strong bool) {
+	hd := authority.HD()
+	for _, key := range []string{strings.TrimSpace(string(authority.Raw())), strings.TrimSpace(hd.NamespaceID), strings.TrimSpace(hd.UniversalID)} {
+		if uri, ok := systems[key]; ok && key != "" {
+			return uri, true
+		}
+	}
+	return ofDesignator(m, hd)
+}
+
+func ofDesignator(m *hl7v2.Message, hd hl7v2.HD) (uri string, strong bool) {
+	id, name := strings.TrimSpace(hd.UniversalID), strings.TrimSpace(hd.NamespaceID)
+	if id != "" && len(id) <= maxValue {
+		switch kind := strings.ToUpper(hd.UniversalIDType); {
+		case kind == "ISO" && strings.Trim(id, "0123456789.") == "":
+			return "urn:oid:" + id, true
+		case kind == "UUID" || kind == "GUID":
+			return "urn:uuid:" + url.PathEscape(strings.ToLower(id)), true
+		case kind == "URI" && strings.Contains(id, ":") && !strings.ContainsAny(id, " \t\r\n\"<>\\^`{|}"):
+			return id, true
+		default:
+			return "urn:ward:authority:" + url.PathEscape(strings.ToLower(kind)) + ":" + url.PathEscape(id), true
+		}
+	}
+	if name != "" && len(name) <= maxValue {
+		return "urn:ward:authority:" + url.PathEscape(name), true
+	}
+	return Sender(m), false
+}
+
+// Assigned is System for a designator that was taken apart already, without the channel's systems.
+func Assigned(m *hl7v2.Message, hd hl7v2.HD) string {
+	uri, _ := ofDesignator(m, hd)
+	return uri
+}
+
+// Sender returns a URN of the sending facility, or of the application where none is named.
+func Sender(m *hl7v2.Message) string {
+	h := m.Header()
+	for _, hd := range []hl7v2.HD{h.SendingFacility, h.SendingApp} {
+		for _, s := range []string{hd.UniversalID, hd.NamespaceID} {
+			if s = strings.TrimSpace(s); s != "" && len(s) <= maxValue {
+				return "urn:ward:sender:" + url.PathEscape(s)
+			}
+		}
+	}
+	return "urn:ward:sender:unnamed"
+}
+
+// List returns the identifiers of a field of CX (PID-3, MRG-1), empty ones left out.
+func List(m *hl7v2.Message, f hl7v2.Field, systems map[string]string) []Identifier {
+	var out []Identifier
+	for i, v := range f.All() {
+		value := strings.TrimSpace(v.Component(1).Text())
+		if value == "" || len(value) > maxValue || len(out) == maxIdentifiers {
+			continue
+		}
+		id := Identifier{Value: value, Type: strings.TrimSpace(v.Component(5).Text()), At: i}
+		id.System, id.Strong = System(m, v.Component(4), systems)
+		out = append(out, id)
+	}
+	return out
+}
+
+// Choose returns the one that names the patient: a medical record number of a named authority, else the first of a named
+// authority, else the first.
+func Choose(ids []Identifier) (Identifier, bool) {
+	for _, fits := range []func(Identifier) bool{
+		func(id Identifier) bool { return id.Strong && id.Type == "MR" },
+		func(id Identifier) bool { return id.Strong },
+		func(Identifier) bool { return true },
+	} {
+		for _, id := range ids {
+			if fits(id) {
+				return id, true
+			}
+		}
+	}
+	return Identifier{}, false
+}
+
+// Patient returns the business key in a PID or MRG segment; field is 3 or 1. False: it names nobody.
+func Patient(m *hl7v2.Message, s hl7v2.Segment, field int, systems map[string]string) (Identifier, bool) {
+	return Choose(List(m, s.Field(field), systems))
+}

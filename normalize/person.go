@@ -1,0 +1,161 @@
+package normalize
+
+import (
+	"context"
+	"slices"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/normalize/body"
+	"github.com/ward-health/ward/normalize/identity"
+	"github.com/ward-health/ward/normalize/judge"
+	"github.com/ward-health/ward/normalize/mapping"
+	"github.com/ward-health/ward/store"
+)
+
+// authoritative reports whether messages of the kind come from who keeps demographics and stays.
+func authoritative(kind string) bool { return kind != "ORU^R01" }
+
+// persons plans what becomes of patients and stays; done reports that the message ended as a whole.
+func (w *work) persons(ctx context.Context) (done bool, err error) {
+	if err := w.read(ctx, "Patient", "Encounter"); err != nil {
+		return false, err
+	}
+	for _, f := range w.facts {
+		if f.Type == "Patient" {
+			w.e.Patients = append(w.e.Patients, f.ref.ID)
+			if !authoritative(w.kind) && otherPerson(f.now, f.Body) {
+				return true, w.hold(ctx, "identity-conflict", f.At, "identity")
+			}
+		}
+	}
+	slices.Sort(w.e.Patients)
+	w.e.Patients = slices.Compact(w.e.Patients)
+	if w.from != nil {
+		if done, err := w.merge(ctx); done || err != nil {
+			return done, err
+		}
+	}
+	for _, f := range w.facts {
+		if f == w.from || f.Type != "Patient" && f.Type != "Encounter" {
+			continue
+		}
+		if err := w.person(ctx, f); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// otherPerson reports whether a laboratory speaks of somebody else under a known number: birth date and sex are both said,
+// and both differ.
+func otherPerson(now, said *body.Value) bool {
+	return differs(now, said, "birthDate") && differs(now, said, "gender")
+}
+
+func differs(a, b *body.Value, name string) bool {
+	x, y := a.Get(name).Str(), b.Get(name).Str()
+	return x != "" && y != "" && x != y && x != "unknown" && y != "unknown"
+}
+
+// person plans one patient or stay.
+func (w *work) person(ctx context.Context, f *fact) error {
+	switch {
+	case f.now == nil:
+		if authoritative(w.kind) { // what a laboratory says of a person never makes the administration's word look old
+			stamp(f.Body, f)
+		}
+		return w.checked(ctx, f, f.Body)
+	case !authoritative(w.kind):
+		return nil
+	case f.Type == "Encounter" && w.moves(ctx, f):
+		return w.holdFact(f, "order", "subject-differs", nil)
+	case judge.Sent(f.now).After(f.Sent):
+		w.late = append(w.late, f)
+		return nil
+	}
+	o := patch(f.Type, f.now, f.Body, f.Nulls)
+	stamp(o, f)
+	return w.checked(ctx, f, o)
+}
+
+// source makes the fact of the patient whose record ends.
+func (w *work) source(m mapping.Merge) error {
+	id, _ := identity.Patient(w.m, m.From, 1, w.channel.Systems)
+	o := body.NewObject().Set("resourceType", body.Text("Patient"))
+	o.Set("identifier", body.NewArray(identifierOf(id)))
+	w.from = &fact{Candidate: mapping.Candidate{Type: "Patient", Key: []string{id.System, id.Value}, Body: o,
+		At: w.m.Path(m.From, 0, 0, 0, 0), Rule: "ADT_A39.MRG/1", Sent: w.facts[m.Into].Sent}}
+	w.facts = append(w.facts, w.from)
+	return nil
+}
+
+func identifierOf(id identity.Identifier) *body.Value {
+	return body.NewObject().Set("system", body.Text(id.System)).Set("value", body.Text(id.Value))
+}
+
+// merge plans that the source lives on in the first patient of the message.
+//
+// SPEC(FHIR R5 Patient $merge): the source becomes inactive with a link replaced-by, the target gets a link replaces and the
+// source's identifiers as old ones.
+func (w *work) merge(ctx context.Context) (done bool, err error) {
+	into := w.facts[slices.IndexFunc(w.facts, func(f *fact) bool { return f.Type == "Patient" })]
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return false, err
+	}
+	lives, err := w.n.store.Survivor(ctx, p, w.from.ref.ID)
+	switch {
+	case err != nil:
+		return false, err
+	case lives == into.ref.ID && w.from.ref.ID != into.ref.ID:
+		return false, nil // it was done before
+	case w.from.ref.ID == into.ref.ID:
+		return true, w.hold(ctx, "merge-cycle", w.from.At, "identity")
+	case lives != w.from.ref.ID:
+		return true, w.hold(ctx, "merge-conflict", w.from.At, "identity")
+	}
+	w.e.Merge = &store.Merge{From: w.from.ref.ID, Into: into.ref.ID}
+	ended := w.from.Body
+	if w.from.now != nil {
+		ended = w.from.now.Clone()
+	}
+	ended.Set("active", body.Bool(false)).Set("link", links(ended, into.ref, "replaced-by"))
+	for _, id := range ended.Get("identifier").Items() {
+		old := body.NewObject().Set("use", body.Text("old")).Set("system", id.Get("system")).Set("value", id.Get("value"))
+		add(into.Body, "identifier", old)
+	}
+	base := into.now
+	if base == nil {
+		base = into.Body
+	}
+	into.Body.Set("link", links(base, w.from.ref, "replaces"))
+	return false, w.checked(ctx, w.from, ended)
+}
+
+// links are the links of a body with one more.
+func links(o *body.Value, to ward.Reference, kind string) *body.Value {
+	list := body.NewArray()
+	for _, l := range o.Get("link").Items() {
+		if l.At("other.reference").Str() != to.String() {
+			list.Append(l)
+		}
+	}
+	list.Append(body.NewObject().Set("other", body.NewObject().Set("reference", body.Text(to.String()))).Set("type", body.Text(kind)))
+	return list
+}
+
+// add appends an identifier unless the list has it.
+func add(o *body.Value, name string, item *body.Value) {
+	list := o.Get(name)
+	if list == nil {
+		list = body.NewArray()
+	}
+	for _, x := range list.Items() {
+		if x.Get("system").Str() == item.Get("system").Str() && x.Get("value").Str() == item.Get("value").Str() {
+			return
+		}
+	}
+	list.Append(item)
+	o.Set(name, list)
+}

@@ -1,0 +1,146 @@
+package normalize
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ward-health/ward/clinical/fhir"
+	"github.com/ward-health/ward/normalize/body"
+	"github.com/ward-health/ward/normalize/judge"
+	"github.com/ward-health/ward/normalize/plausible"
+)
+
+// results plans everything but patients and stays.
+func (w *work) results(ctx context.Context) error {
+	if err := w.read(ctx, "Observation", "DiagnosticReport"); err != nil {
+		return err
+	}
+	var accepted []*fact
+	var numbers []plausible.Fact
+	for _, f := range w.facts {
+		var err error
+		switch f.Type {
+		case "Patient", "Encounter":
+			continue
+		case "Observation":
+			var v judge.Verdict
+			var ok bool
+			if v, ok, err = w.observation(ctx, f); ok {
+				accepted = append(accepted, f)
+				if v.Fact != nil {
+					numbers = append(numbers, *v.Fact)
+				}
+			}
+		case "DiagnosticReport":
+			err = w.report(ctx, f)
+		default:
+			err = w.checked(ctx, f, f.Body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	together(accepted, plausible.Panel(numbers))
+	for _, f := range accepted {
+		if err := w.checked(ctx, f, f.Body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// observation decides about one result: ok reports that it is to be stored.
+func (w *work) observation(ctx context.Context, f *fact) (v judge.Verdict, ok bool, err error) {
+	if older(f) {
+		w.late = append(w.late, f)
+		return v, false, nil
+	}
+	if w.moves(ctx, f) {
+		return v, false, w.holdFact(f, "order", "subject-differs", nil)
+	}
+	stamp(f.Body, f)
+	if len(f.Doubts) > 0 {
+		d := f.Doubts[0]
+		v.Field = 0
+		return v, false, w.holdAt(f, d.Class, d.Reason, d.Position, &v)
+	}
+	v = judge.Observation(f.Body, judge.About{Sender: w.channel.ID, LocalCode: f.Code, Birth: w.birth(f), Units: w.n.units})
+	if v.Hold {
+		return v, false, w.holdFact(f, v.Class, v.Reason, &v)
+	}
+	judge.Tag(f.Body, append(v.Tags, f.Flags...)...)
+	return v, true, nil
+}
+
+// birth is the birth date of the patient of a fact, as this message or the store has it.
+func (w *work) birth(f *fact) time.Time {
+	i := slices.IndexFunc(w.facts, func(p *fact) bool { return p.Type == "Patient" && p.ref.ID == subject(f.Body) })
+	if i < 0 {
+		return time.Time{}
+	}
+	text := w.facts[i].now.Get("birthDate").Str()
+	if text == "" {
+		text = w.facts[i].Body.Get("birthDate").Str()
+	}
+	t, _ := time.Parse("2006-01-02", text)
+	return t
+}
+
+// together flags results that contradict their companions.
+func together(accepted []*fact, found []plausible.Finding) {
+	for _, finding := range found {
+		if finding.Level != plausible.Inconsistent {
+			continue
+		}
+		said := strings.Join(finding.Evidence, " ")
+		for _, f := range accepted {
+			for _, c := range f.Body.At("code.coding").Items() {
+				code := c.Get("code").Str()
+				if c.Get("system").Str() == judge.LOINC && code != "" && strings.Contains(said, code) && !judge.Tagged(f.Body, judge.Inconsistent) {
+					tags := []string{judge.Inconsistent}
+					for _, t := range f.Body.At("meta.tag").Items() {
+						tags = append(tags, t.Get("code").Str())
+					}
+					slices.Sort(tags)
+					judge.Tag(f.Body, slices.Compact(tags)...)
+				}
+			}
+		}
+	}
+}
+
+// report plans a report: results that it lists are added to those that it listed, whatever came first.
+func (w *work) report(ctx context.Context, f *fact) error {
+	if w.moves(ctx, f) {
+		return w.holdFact(f, "order", "subject-differs", nil)
+	}
+	o := f.Body
+	if older(f) {
+		w.late = append(w.late, f)
+		o = f.now.Clone()
+	} else {
+		stamp(o, f)
+	}
+	if f.now != nil {
+		o.Set("result", join("union", f.now.Get("result"), f.Body.Get("result")))
+	}
+	return w.checked(ctx, f, o)
+}
+
+// checked plans a change if the strict pass takes the body, else holds it: one fact that cannot be kept as it is must not
+// keep out the others.
+func (w *work) checked(ctx context.Context, f *fact, o *body.Value) error {
+	if _, err := fhir.Scan(o.Bytes()); err != nil {
+		return w.holdFact(f, "profile", "not-valid", nil)
+	}
+	if f.unseen && w.hidden[f.ref] {
+		// SPEC(DESIGN 3 I1): what is hidden looks as if it did not exist; it is not overwritten either.
+		if !authoritative(w.kind) && (f.Type == "Patient" || f.Type == "Encounter") {
+			return nil
+		}
+		return w.holdFact(f, "order", "not-visible", nil)
+	}
+	return w.write(ctx, f, o)
+}

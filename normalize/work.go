@@ -1,0 +1,252 @@
+package normalize
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/clinical/hl7v2"
+	"github.com/ward-health/ward/normalize/body"
+	"github.com/ward-health/ward/normalize/identity"
+	"github.com/ward-health/ward/normalize/mapping"
+	"github.com/ward-health/ward/store"
+)
+
+// work is one attempt at one message.
+type work struct {
+	n       *Normalizer
+	who     ward.Principal
+	purpose ward.Purpose
+	channel Channel
+	zone    *time.Location
+	raw     ward.Message
+	permits map[need]access.Permit
+	hidden  map[ward.Reference]bool // what was not seen and was there all the same
+
+	m     *hl7v2.Message
+	kind  string
+	facts []*fact
+	e     store.Effects
+	late  []*fact
+	from  *fact // the patient whose record ends, in a merge
+}
+
+type need struct {
+	action access.Action
+	rtype  string
+}
+
+// fact is a candidate on its way into the store.
+type fact struct {
+	mapping.Candidate
+	ref    ward.Reference
+	now    *body.Value // as it is stored; nil: not yet
+	number int64       // version of now
+	unseen bool        // it was looked for, and nothing is there that this principal may see
+}
+
+// permit decides once for each action and type, all under the message's id.
+func (w *work) permit(ctx context.Context, a access.Action, rtype string) (access.Permit, error) {
+	k := need{a, rtype}
+	if p, ok := w.permits[k]; ok {
+		return p, nil
+	}
+	p, err := w.n.access.Decide(ctx, access.Request{Principal: w.who, Action: a, Type: rtype, Purpose: w.purpose, ID: w.raw.ID})
+	if err == nil {
+		w.permits[k] = p
+	}
+	return p, err
+}
+
+// run understands the message and writes what it does.
+func (w *work) run(ctx context.Context) error {
+	w.e = store.Effects{Message: w.raw.ID, State: store.MessageApplied}
+	if done, err := w.whole(ctx); done || err != nil {
+		return err
+	}
+	if err := w.identify(ctx); err != nil {
+		return err
+	}
+	if done, err := w.persons(ctx); done || err != nil {
+		return err
+	}
+	if err := w.results(ctx); err != nil {
+		return err
+	}
+	if len(w.e.Holds) > maxHolds {
+		return w.hold(ctx, "too-many-doubts", "MSH", "profile")
+	}
+	w.hops()
+	return w.apply(ctx)
+}
+
+// maxHolds is what the store takes of one message.
+const maxHolds = 1000
+
+// apply hands everything to the store.
+func (w *work) apply(ctx context.Context) error {
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return err
+	}
+	_, err = w.n.store.ApplyMessage(ctx, p, w.e)
+	return err
+}
+
+// erased ends a message about a patient who was erased: nothing of it is stored.
+func (w *work) erased(ctx context.Context) error {
+	w.e = store.Effects{Message: w.raw.ID, State: store.MessageHeld, Reason: "patient-erased",
+		Hops: []store.Hop{{Step: "held", Note: "patient-erased"}}}
+	return w.apply(ctx)
+}
+
+// identify gives every candidate its id, replaces open references and looks patients up that were merged.
+func (w *work) identify(ctx context.Context) error {
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return err
+	}
+	for _, f := range w.facts {
+		id, err := w.n.store.Derive(ctx, p, f.Type, short(f.Key)...)
+		if err != nil {
+			return err
+		}
+		if f.Type == "Patient" && f != w.from {
+			if id, err = w.n.store.Survivor(ctx, p, id); err != nil {
+				return err
+			}
+		}
+		f.ref = ward.Reference{Type: f.Type, ID: id}
+	}
+	for _, f := range w.facts {
+		w.link(f)
+	}
+	return nil
+}
+
+// short keeps a business key within what the store takes: a longer one counts by its digest.
+func short(key []string) []string {
+	size := 0
+	for _, k := range key {
+		size += len(k)
+	}
+	if size <= 2<<10 && len(key) <= 16 {
+		return key
+	}
+	sum := sha256.Sum256(identity.Frame(key...))
+	return []string{"digest", hex.EncodeToString(sum[:])}
+}
+
+// link replaces open references.
+func (w *work) link(f *fact) {
+	f.Body.Set("id", body.Text(f.ref.ID))
+	f.Body.Each(func(v *body.Value) {
+		if i, ok := mapping.Referred(v.Str()); ok && i < len(w.facts) {
+			v.Replace(w.facts[i].ref.String())
+		}
+	})
+}
+
+// maxWants is how many records the store reads at once.
+const maxWants = 1000
+
+// read fills in what is stored of the facts of some types.
+func (w *work) read(ctx context.Context, types ...string) error {
+	var facts []*fact
+	var wants []store.Want
+	for _, f := range w.facts {
+		if !slices.Contains(types, f.Type) {
+			continue
+		}
+		p, err := w.permit(ctx, access.Read, f.Type)
+		if err != nil {
+			return err
+		}
+		facts, wants = append(facts, f), append(wants, store.Want{Permit: p, Ref: f.ref})
+	}
+	for len(wants) > 0 {
+		n := min(len(wants), maxWants)
+		found, err := w.n.store.Currents(ctx, wants[:n])
+		if err != nil {
+			return err
+		}
+		for i, v := range found {
+			if err := facts[i].is(v); err != nil {
+				return err
+			}
+		}
+		facts, wants = facts[n:], wants[n:]
+	}
+	return nil
+}
+
+// is notes what is stored of the fact; nil: nothing that may be seen. A deletion is taken back by a new version.
+func (f *fact) is(v *ward.Version) (err error) {
+	switch {
+	case v == nil:
+		f.unseen = true
+	case v.Deleted && v.Number == 0:
+		return ward.E(ward.Gone, "normalize.read", "the patient was erased", nil)
+	case !v.Deleted:
+		f.number = v.Number
+		f.now, err = body.Parse([]byte(v.Body))
+	}
+	return err
+}
+
+// write plans one change. What was not seen is created and never replaced: it may be there, hidden by its labels.
+func (w *work) write(ctx context.Context, f *fact, o *body.Value) error {
+	op, action := store.OpUpdate, access.Update
+	if f.unseen {
+		op, action = store.OpCreate, access.Create
+	}
+	p, err := w.permit(ctx, action, f.Type)
+	if err != nil {
+		return err
+	}
+	w.e.Changes = append(w.e.Changes, store.Change{Permit: p, Op: op, IfMatch: f.number,
+		Resource: ward.Resource{Ref: f.ref, Body: ward.Protected(o.Bytes())}})
+	w.e.Rules = append(w.e.Rules, f.Rule)
+	return nil
+}
+
+func (w *work) hop(step, note string, refs ...string) {
+	w.e.Hops = append(w.e.Hops, store.Hop{Step: step, Note: note, Refs: refs})
+}
+
+// hops tells what became of the facts.
+func (w *work) hops() {
+	if len(w.late) > 0 {
+		var refs []string
+		for _, f := range w.late {
+			refs = append(refs, f.ref.String())
+		}
+		w.hop("late", fmt.Sprintf("%d facts are older than what is stored", len(w.late)), refs...)
+	}
+	if n := len(w.e.Holds); n > 0 {
+		w.hop("held", fmt.Sprintf("%d facts", n))
+	}
+	w.e.Hops = append(w.e.Hops, store.Hop{Step: "applied", Note: fmt.Sprintf("%d facts", len(w.e.Changes))})
+}
+
+// created returns the resource that could not be created because one with its id is there.
+func (w *work) created(err error) (ward.Reference, bool) {
+	var e *ward.Error
+	i := 0
+	if !errors.As(err, &e) {
+		return ward.Reference{}, false
+	}
+	if _, scanErr := fmt.Sscanf(e.Path, "changes[%d]", &i); scanErr != nil && len(w.e.Changes) != 1 {
+		return ward.Reference{}, false
+	}
+	if i < 0 || i >= len(w.e.Changes) || w.e.Changes[i].Op != store.OpCreate {
+		return ward.Reference{}, false
+	}
+	return w.e.Changes[i].Resource.Ref, true
+}
