@@ -9,10 +9,17 @@ import (
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/normalize"
 	"github.com/ward-health/ward/normalize/quarantine"
+	"github.com/ward-health/ward/predict"
+)
+
+// How many new results are answered side by side, and how often an answer is tried.
+const (
+	eventWorkers  = 2
+	eventAttempts = 10
 )
 
 // join puts the stages together that messages pass: the inbox asks normalize what a message is, its worker hands each message
-// to normalize.
+// to normalize, and what is stored then goes to the models that answer new results.
 func (n *Node) join() error {
 	stage, err := normalize.New(normalize.Deps{Store: n.store, Access: n.access})
 	if err != nil {
@@ -23,6 +30,8 @@ func (n *Node) join() error {
 	delivery.NewWorker(n.store, n.access, n.queue, understanding{n, stage})
 	n.listening = newListening(n)
 	n.desk = quarantine.New(quarantine.Deps{Store: n.store})
+	n.store.Feed(predict.EventQueue, "Observation")
+	n.queue.Handle(predict.EventQueue, eventWorkers, eventAttempts, n.predict.EventHandler(n.engine))
 	return nil
 }
 
