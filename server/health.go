@@ -29,6 +29,7 @@ func (n *Node) observe() {
 		})
 	})
 	n.checks.Add("log", func(context.Context) error { return n.log.Ready() })
+	n.checks.Watch("log-upkeep", func(context.Context) error { return n.log.Degraded() })
 	n.checks.Add("keys", n.ring.Ready)
 }
 
@@ -47,6 +48,32 @@ func (n *Node) sample(ctx context.Context) error {
 		n.metrics.Log(n.log.Size(), time.Since(start))
 		if err != nil {
 			n.failed(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+const watchEvery = time.Second
+
+// watch tells the operator, once for each change, that the log needs attention while its entries are still made durable.
+func (n *Node) watch(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	was := false
+	for {
+		err := n.log.Degraded()
+		if degraded := err != nil; degraded != was {
+			was = degraded
+			n.metrics.LogDegraded(degraded)
+			if degraded {
+				n.logger.WarnContext(ctx, "the log is degraded", "error", err)
+			} else {
+				n.logger.InfoContext(ctx, "the log is well again")
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 
 	"github.com/ward-health/ward"
@@ -15,6 +16,7 @@ import (
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/connect/delivery"
 	"github.com/ward-health/ward/connect/fhirrest"
+	"github.com/ward-health/ward/console"
 	"github.com/ward-health/ward/engine/blob"
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/engine/keys"
@@ -48,6 +50,7 @@ type Node struct {
 	gate      *delivery.Gate
 	listening *listening
 	desk      *quarantine.Desk
+	console   *console.Console
 
 	routes  []access.Route // of every listener
 	own     []access.Route // of the node's own socket only
@@ -148,6 +151,12 @@ func (n *Node) roof() (err error) {
 	rows = append(rows, cdshooks.New(n.predict, n.failed).Routes()...)
 	rows = append(rows, n.access.Routes()...)
 	rows = append(rows, n.access.SessionRoutes()...)
+	pages, err := console.New(console.Deps{Store: n.store, Desk: n.desk, Predict: n.predict, Registry: n.registry, Log: n.log, Observe: n.failed})
+	if err != nil {
+		return err
+	}
+	n.console = pages
+	rows = append(rows, pages.Routes()...)
 	rows = append(rows, access.Route{Pattern: "GET /log/{path...}", Audit: access.AuditNone,
 		Why: "public side of the log: signed checkpoint and commitments only", Open: http.StripPrefix("/log", n.log.Handler())})
 	rows = append(rows, n.health()...)
@@ -207,6 +216,10 @@ func (n *Node) release() error {
 // refuse answers an error of the guard.
 func (n *Node) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	n.failed(r.Context(), err)
+	if strings.HasPrefix(r.URL.Path, "/console/") {
+		n.console.Errors(w, r, err)
+		return
+	}
 	writeError(w, r, err)
 }
 

@@ -16,6 +16,7 @@ import (
 
 const (
 	shutdownBound = 15 * time.Second // from the end of Serve's context to its return
+	settleBound   = 4 * time.Second  // of it, until the log is under a checkpoint
 	headerTimeout = 10 * time.Second
 	readTimeout   = 2 * time.Minute
 	writeTimeout  = 5 * time.Minute
@@ -42,18 +43,19 @@ func newTicker(every time.Duration) func() bool {
 
 // background is what runs beside requests.
 type background struct {
-	stopQueue, stopLog, stopSample, stopListening context.CancelFunc
-	queueDone, logDone, sampleDone, listeningDone chan struct{}
-	fatal                                         chan error
+	stopQueue, stopLog, stopSample, stopWatch, stopListening context.CancelFunc
+	queueDone, logDone, sampleDone, watchDone, listeningDone chan struct{}
+	fatal                                                    chan error
 }
 
 // start runs the sequencer and the queue's workers. fatal gets the error of one that cannot go on: the node must stop then.
 func (n *Node) start() <-chan error {
 	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), sampleDone: make(chan struct{}),
-		listeningDone: make(chan struct{}), fatal: make(chan error, 4)}
+		watchDone: make(chan struct{}), listeningDone: make(chan struct{}), fatal: make(chan error, 5)}
 	b.stopLog = n.keep("log", n.log.Run, b.logDone, b.fatal)
 	b.stopQueue = n.keep("queue", n.queue.Run, b.queueDone, b.fatal)
 	b.stopSample = n.keep("sample", n.sample, b.sampleDone, b.fatal)
+	b.stopWatch = n.keep("watch", n.watch, b.watchDone, b.fatal)
 	b.stopListening = n.keep("channels", n.listening.run, b.listeningDone, b.fatal)
 	n.running = b
 	return b.fatal
@@ -95,12 +97,27 @@ func (n *Node) quiet(ctx context.Context) error {
 	b.stopListening()
 	wait(ctx, b.listeningDone)
 	b.stopSample()
+	b.stopWatch()
 	b.stopQueue()
 	wait(ctx, b.queueDone)
 	wait(ctx, b.sampleDone)
-	err := n.log.Flush(ctx)
+	wait(ctx, b.watchDone)
+	err := n.settle(ctx)
 	b.stopLog()
 	wait(ctx, b.logDone)
+	return err
+}
+
+// settle brings every entry under a published checkpoint. A transaction of somebody else in the same PostgreSQL cluster can
+// hold that up for as long as it is open: the entries are durable, and the next start, or another node, publishes them.
+func (n *Node) settle(ctx context.Context) error {
+	bounded, cancel := context.WithTimeout(ctx, settleBound)
+	defer cancel()
+	err := n.log.Flush(bounded)
+	if errors.Is(err, context.DeadlineExceeded) {
+		n.logger.Warn("entries are left for the next start to publish", "error", err)
+		return nil
+	}
 	return err
 }
 
@@ -112,7 +129,8 @@ func wait(ctx context.Context, done <-chan struct{}) {
 }
 
 // Serve answers on the configured address and on the node's own socket until ctx ends, then stops in order: readiness off,
-// no new connections, requests drained, queue stopped, log flushed under a checkpoint, everything closed; within 15 s.
+// no new connections, requests drained, queue stopped, log flushed under a checkpoint if nobody else's transaction keeps it
+// from that for 4 s, everything closed; within 15 s.
 // The node cannot be used afterwards.
 func (n *Node) Serve(ctx context.Context) error {
 	public, local, err := n.listeners()
