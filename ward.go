@@ -74,6 +74,10 @@ type Principal struct {
 	Name    string
 	Roles   []Role
 	Patient string // FHIR id of the own Patient resource when the role is PatientRole, else empty
+
+	// Borrowed: the access token was obtained by the local operator on the principal's behalf. What takes the person itself,
+	// such as being the second of two, is refused then.
+	Borrowed bool
 }
 
 // Has reports whether the principal holds the role.

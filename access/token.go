@@ -227,6 +227,7 @@ func (a *Authority) Authenticate(ctx context.Context, bearer string) (ward.Princ
 	}
 	who := p.who
 	who.Roles = slices.Clone(who.Roles)
+	who.Borrowed = c.ClientID == operatorClient
 	return who, ward.Purpose(c.Purpose), nil
 }
 

@@ -71,7 +71,15 @@ type result struct {
 	system     string
 	unit       string // UCUM code
 	modified   bool   // carries a modifierExtension
+	disputed   bool   // its source has sent something else since, which is held
 	focused    bool   // carries a focus
+	labels     []label
+}
+
+// label is a code of meta.security.
+type label struct {
+	System string `json:"system"`
+	Code   string `json:"code"`
 }
 
 // at is the earliest instant that the clinical time allows, so that a vague time never makes a result look newer.
@@ -105,7 +113,14 @@ func (r *result) before(o *result) bool {
 	return r.ref.ID > o.ref.ID
 }
 
+// factTag is the system of the tags that normalize puts on facts.
+const factTag = "urn:ward:fact"
+
 type observation struct {
+	Meta struct {
+		Security []label `json:"security"`
+		Tag      []label `json:"tag"`
+	} `json:"meta"`
 	Status string `json:"status"`
 	Code   struct {
 		Coding []struct {
@@ -123,30 +138,22 @@ type observation struct {
 	} `json:"valueQuantity"`
 }
 
-// readResult takes what the input needs out of an Observation; nil when it is of another patient, carries none of the
-// input's codes or is deleted.
-func readResult(v ward.Version, in registry.Input, patient string) (*result, error) {
+// readResults takes what the inputs need out of an Observation: for each input of the manifest the result, nil where the
+// Observation carries none of its codes or is deleted; and the patient whom the Observation is of.
+func readResults(v ward.Version, m registry.Manifest) ([]*result, string, error) {
 	if v.Deleted || v.Ref.Type != "Observation" {
-		return nil, nil
+		return nil, "", nil
 	}
 	facts, err := fhir.Scan([]byte(v.Body))
 	if err != nil {
-		return nil, unreadable(nil)
+		return nil, "", unreadable(nil)
 	}
 	var x observation
 	if err := json.Unmarshal([]byte(v.Body), &x); err != nil {
-		return nil, unreadable(nil)
+		return nil, "", unreadable(nil)
 	}
-	r := &result{source: sourceOf(v), status: x.Status, lo: math.MinInt64, hi: math.MaxInt64, comparator: x.ValueQuantity.Comparator,
-		system: x.ValueQuantity.System, unit: x.ValueQuantity.Code, modified: present(x.Modifiers), focused: present(x.Focus)}
-	for _, c := range x.Code.Coding {
-		if slices.ContainsFunc(in.Codes, func(w registry.Code) bool { return w.System == c.System && w.Code == c.Code }) {
-			r.codes = append(r.codes, c.Code)
-		}
-	}
-	if len(r.codes) == 0 || facts.Patient != patient {
-		return nil, nil
-	}
+	r := result{source: sourceOf(v), status: x.Status, lo: math.MinInt64, hi: math.MaxInt64, comparator: x.ValueQuantity.Comparator,
+		system: x.ValueQuantity.System, unit: x.ValueQuantity.Code, modified: present(x.Modifiers), focused: present(x.Focus), labels: x.Meta.Security, disputed: slices.ContainsFunc(x.Meta.Tag, func(l label) bool { return l.System == factTag && l.Code == "disputed" })}
 	if n := x.ValueQuantity.Value; n.Kind() == '0' {
 		r.value = string(n)
 	}
@@ -155,7 +162,22 @@ func readResult(v ward.Version, in registry.Input, patient string) (*result, err
 			r.lo, r.hi = d.Lo, d.Hi
 		}
 	}
-	return r, nil
+	out := make([]*result, len(m.Inputs))
+	for i, in := range m.Inputs {
+		if !in.Measured() {
+			continue
+		}
+		own := r
+		for _, c := range x.Code.Coding {
+			if slices.ContainsFunc(in.Codes, func(w registry.Code) bool { return w.System == c.System && w.Code == c.Code }) {
+				own.codes = append(own.codes, c.Code)
+			}
+		}
+		if len(own.codes) > 0 {
+			out[i] = &own
+		}
+	}
+	return out, facts.Patient, nil
 }
 
 // clinicalTime is the search parameter of Observation.effective[x]: a result's time is the interval by which it is searched.

@@ -145,9 +145,10 @@ func TestModified(t *testing.T) {
 	n := predicttest.Start(t, storetest.SQLite)
 	const modifier, focus = `,"modifierExtension":[{"url":"http://example.org/negated","valueBoolean":true}]`, `,"focus":[{"reference":"Patient/donor"}]`
 	for name, c := range map[string]struct{ person, result, want string }{
-		"result":  {"", modifier, "the newest creatinine result carries a modifierExtension"},
-		"focus":   {"", focus, "Observation.focus"},
-		"patient": {modifier, "", "the patient's record carries a modifierExtension"},
+		"result":   {"", modifier, "the newest creatinine result carries a modifierExtension"},
+		"disputed": {"", `,"meta":{"tag":[{"system":"urn:ward:fact","code":"disputed"}]}`, "the newest creatinine result is disputed"},
+		"focus":    {"", focus, "Observation.focus"},
+		"patient":  {modifier, "", "the patient's record carries a modifierExtension"},
 	} {
 		n.Person(name, "male", birth(50), c.person)
 		n.Put("Observation/"+name+".old", final("old", on("2026-10-01"), "1.0").body(name))

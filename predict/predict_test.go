@@ -417,10 +417,10 @@ func value(t *testing.T, n *predicttest.Node, table, column string, dest any) {
 	}
 }
 
-func set(t *testing.T, n *predicttest.Node, table, column string, v any) {
+func set(t *testing.T, n *predicttest.Node, table, column string, v any, where ...string) {
 	t.Helper()
 	err := n.DB.Write(ctx, db.Tenant(n.Tenant.Number), func(tx *db.Tx) error {
-		touched, err := tx.Exec(ctx, "UPDATE "+table+" SET "+column+" = $1", v)
+		touched, err := tx.Exec(ctx, "UPDATE "+table+" SET "+column+" = $1"+strings.Join(where, ""), v)
 		if err == nil && touched != 1 {
 			err = fmt.Errorf("%d rows touched", touched)
 		}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
-	"github.com/ward-health/ward/predict/engine"
 	"github.com/ward-health/ward/predict/registry"
 )
 
@@ -34,10 +33,6 @@ func (s *Service) Replay(ctx context.Context, g access.Grant, id ward.ID) (Repla
 	if err != nil {
 		return gone(out, err)
 	}
-	if d.Lineage.Engine != engine.Version {
-		out.Why = "it was computed by another engine than " + engine.Version
-		return out, nil
-	}
 	var digest [32]byte
 	if n, err := hex.Decode(digest[:], []byte(d.Digest)); err != nil || n != len(digest) {
 		return out, ward.E(ward.Internal, "predict.replay", "the decision names no artefact", err)
@@ -46,13 +41,17 @@ func (s *Service) Replay(ctx context.Context, g access.Grant, id ward.ID) (Repla
 	if err != nil {
 		return out, unverified(err)
 	}
+	if d.Lineage.Engine != v.Semantics() {
+		out.Why = "it was computed by another engine than " + v.Semantics()
+		return out, nil
+	}
 	who, rs, err := s.sources(ctx, g.Permit, v.Manifest(), d)
 	if err != nil {
 		return missing(out, err)
 	}
 	again := d
 	again.Model = v.Model()
-	again.Inputs, again.Output, again.Reasons = judge(v, who, rs, d.At)
+	judge(v, who, rs, d.At).into(&again)
 	return compare(out, d, again)
 }
 
@@ -75,8 +74,9 @@ func missing(out Replay, err error) (Replay, error) {
 	return gone(out, err)
 }
 
-// sources re-reads exactly the versions that the decision recorded.
-func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manifest, d ward.Decision) (who *person, rs []*result, err error) {
+// sources re-reads exactly the versions that the decision recorded. Whose results they are was decided when they were read.
+func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manifest, d ward.Decision) (who *person, rs [][]*result, err error) {
+	rs = make([][]*result, len(m.Inputs))
 	type key struct {
 		source  string
 		version int64
@@ -84,7 +84,7 @@ func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manif
 	seen := map[key]bool{}
 	for _, in := range d.Inputs {
 		k := key{in.Source, in.Version}
-		if seen[k] {
+		if in.Source == "" && in.Missing != "" || seen[k] {
 			continue
 		}
 		seen[k] = true
@@ -99,9 +99,12 @@ func (s *Service) sources(ctx context.Context, p access.Permit, m registry.Manif
 		if ref.Type == "Patient" {
 			who, err = readPerson(v)
 		} else {
-			var r *result
-			if r, err = readResult(v, m.Inputs[0], d.Patient); r != nil {
-				rs = append(rs, r)
+			var own []*result
+			own, _, err = readResults(v, m)
+			for i, r := range own {
+				if r != nil {
+					rs[i] = append(rs[i], r)
+				}
 			}
 		}
 		if err != nil {
@@ -121,11 +124,13 @@ type canonical struct {
 	Inputs  []ward.Input `json:"inputs"`
 	Output  *ward.Output `json:"output,omitempty"`
 	Reasons []string     `json:"reasons"`
+
+	Explain *ward.Explanation `json:"explain,omitempty"`
 }
 
 // Canonical returns the canonical bytes of a decision: JSON with its members in a fixed order.
 func Canonical(d ward.Decision) ([]byte, error) {
-	return json.Marshal(canonical{d.Model, d.Digest, d.Inputs, d.Output, d.Reasons}, json.Deterministic(true))
+	return json.Marshal(canonical{d.Model, d.Digest, d.Inputs, d.Output, d.Reasons, d.Explain}, json.Deterministic(true))
 }
 
 func compare(out Replay, was, again ward.Decision) (Replay, error) {
@@ -153,6 +158,7 @@ func differs(a, b ward.Decision) string {
 		{"model", func(d ward.Decision) ward.Decision { return ward.Decision{Model: d.Model, Digest: d.Digest} }},
 		{"inputs", func(d ward.Decision) ward.Decision { return ward.Decision{Inputs: d.Inputs} }},
 		{"output", func(d ward.Decision) ward.Decision { return ward.Decision{Output: d.Output} }},
+		{"explanation", func(d ward.Decision) ward.Decision { return ward.Decision{Explain: d.Explain} }},
 	} {
 		x, _ := Canonical(part.cut(a))
 		y, _ := Canonical(part.cut(b))

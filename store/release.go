@@ -18,6 +18,7 @@ var (
 	errNoProposal  = ward.E(ward.Conflict, "store.release", "nobody has proposed a release of this held fact", nil)
 	errOtherText   = ward.E(ward.Precondition, "store.release", "the proposal was replaced since it was read; look at it again", nil)
 	errSamePerson  = ward.E(ward.Denied, "store.release", "a release needs a second person: whoever proposed it cannot release it", nil)
+	errBorrowed    = ward.E(ward.Denied, "store.release", "the second person signs in itself, in the console or with its own token: a token that the operator obtained for it does not count", nil)
 	errNoRelease   = ward.E(ward.Invalid, "store.release", "a release stores at least one change; to end a held fact without storing anything, reject it", nil)
 	errBigProposal = ward.E(ward.Invalid, "store.propose", "a proposal has 1 byte to 1 MiB", nil)
 )
@@ -188,7 +189,9 @@ func (r *release) look(ctx context.Context, b *batch) error {
 	case r.h.state != string(HoldProposed):
 		err = errNoProposal
 	case r.h.first == string(r.p.Principal().ID):
-		return r.denied(ctx)
+		return r.denied(ctx, "the second person is the first", errSamePerson)
+	case r.p.Principal().Borrowed:
+		return r.denied(ctx, "the second person did not sign in itself", errBorrowed)
 	case subtle.ConstantTimeCompare(r.h.proposed, n.proposalDigest(r.proposal)) != 1:
 		err = errOtherText
 	}
@@ -198,18 +201,20 @@ func (r *release) look(ctx context.Context, b *batch) error {
 	if _, err := r.s.content(ctx, r.m); err != nil {
 		return r.s.ending(ctx, r.p, r.act, err)
 	}
-	r.later, err = r.s.sameFacts(ctx, b, nil, func(h *held) bool { return h.rid == r.h.rid })
-	return err
+	return r.s.db.Read(ctx, b.n.tn, func(tx *db.Tx) (err error) {
+		r.later, err = b.sameFacts(ctx, tx, nil, func(h *held) bool { return h.rid == r.h.rid })
+		return err
+	})
 }
 
 // denied records the breach of the two-person rule.
-func (r *release) denied(ctx context.Context) error {
+func (r *release) denied(ctx context.Context, why string, answer error) error {
 	in := r.p.Intent(r.act)
-	in.Outcome, in.Note, in.Subjects = audit.Denied, "the second person is the first", []audit.Subject{r.h.subject()}
+	in.Outcome, in.Note, in.Subjects = audit.Denied, why, []audit.Subject{r.h.subject()}
 	if _, err := r.s.log.Begin(ctx, in); err != nil {
 		return err
 	}
-	return errSamePerson
+	return answer
 }
 
 func (r *release) intent(in *audit.Intent) { in.Subjects = append(in.Subjects, r.h.subjects(r.m)...) }

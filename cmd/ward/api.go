@@ -100,8 +100,10 @@ func (a *api) send(method, path string, in any) (*http.Response, error) {
 		return answer, nil
 	}
 	defer answer.Body.Close()
-	p := &server.Problem{Status: answer.StatusCode, Title: answer.Status}
-	json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(p)
+	p := &server.Problem{}
+	if json.NewDecoder(io.LimitReader(answer.Body, 1<<20)).Decode(p) != nil || p.Status == 0 { // somebody else's answer
+		p = &server.Problem{Status: answer.StatusCode, Title: answer.Status}
+	}
 	return nil, p
 }
 

@@ -155,7 +155,7 @@ func (c auditProveCmd) Run(s *session) error {
 			return errors.Join(faults{1}, err)
 		}
 		if c.Leaf != "" {
-			if err := os.WriteFile(c.Leaf, p.Leaf, 0o644); err != nil {
+			if err := os.WriteFile(c.Leaf, p.Leaf, 0o600); err != nil {
 				return err
 			}
 		}
@@ -163,7 +163,7 @@ func (c auditProveCmd) Run(s *session) error {
 		case s.json:
 			return s.printJSON(p)
 		case c.Out != "":
-			if err := os.WriteFile(c.Out, []byte(p.Proof), 0o644); err != nil {
+			if err := os.WriteFile(c.Out, []byte(p.Proof), 0o600); err != nil {
 				return err
 			}
 		default:

@@ -116,7 +116,7 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	if !ward.TenantID(c.In).Valid() {
 		return usage(s.err, errors.New("--tenant must be a slug of a-z, 0-9 and - that begins with a letter, at most 40 long"))
 	}
-	return conclude(s, c.JSON, k.Run(&session{s, ctx, c.Dir, named(k), c.In, c.JSON}))
+	return conclude(s, k.Run(&session{s, ctx, c.Dir, named(k), c.In, c.JSON}))
 }
 
 // named returns the data directory if a flag names it: neither the environment nor the default is meant by a demo.
@@ -140,7 +140,7 @@ func usage(w io.Writer, err error) int {
 }
 
 // conclude tells the error and chooses the exit code.
-func conclude(s streams, asJSON bool, err error) int {
+func conclude(s streams, err error) int {
 	if err == nil {
 		return exitDone
 	}

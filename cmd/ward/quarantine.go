@@ -22,13 +22,16 @@ not open them. Every verb acts for a person with the role steward, named by --as
 
 // person is as whom a verb acts.
 type person struct {
-	As string `help:"Person as whom to act: a principal with the role steward." required:"" placeholder:"PRINCIPAL"`
+	As    string `help:"Person as whom to act: a principal with the role steward. The operator obtains a token for it." placeholder:"PRINCIPAL"`
+	Token string `help:"The person's own access token, instead of --as; a release needs it." env:"WARD_TOKEN" placeholder:"TOKEN"`
 }
 
 // run connects and acts as the person.
 func (p person) run(s *session, fn func(*api) error) error {
 	return s.with(s.tenant, func(a *api) error {
-		if err := a.become(p.As); err != nil {
+		if p.Token != "" {
+			a.token = p.Token
+		} else if err := a.become(p.As); err != nil {
 			return err
 		}
 		return fn(a)
@@ -124,10 +127,12 @@ func (quarantineReleaseCmd) Help() string {
 
   ward quarantine release ID --as anna --unit mmol/L --reason "laboratory confirms the unit"
 
-The second person looks at it and releases just that:
+The second person looks at it and releases just that, with a token from its own sign-in (a token that the operator obtained does not
+count), or in the console:
 
-  ward quarantine show ID --as bert
-  ward quarantine release ID --as bert --digest HEX`
+  export WARD_TOKEN=...
+  ward quarantine show ID
+  ward quarantine release ID --digest HEX`
 }
 
 // Run implements the verb.

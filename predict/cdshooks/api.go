@@ -4,54 +4,45 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
+	"sync/atomic"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/predict"
-	"github.com/ward-health/ward/predict/registry"
 )
 
 // API serves CDS Hooks.
 type API struct {
-	predict  *predict.Service
-	services map[string]bool
-	list     []byte
-	observe  []func(ctx context.Context, err error)
+	predict    *predict.Service
+	services   map[string]bool // those of one model each
+	list       []byte
+	base       string
+	observe    []func(ctx context.Context, err error)
+	prefetched atomic.Int64
 }
 
-// service is one entry of the discovery document (CDS Hooks 2.0, Discovery).
-type service struct {
-	Hook              string `json:"hook"`
-	ID                string `json:"id"`
-	Title             string `json:"title"`
-	Description       string `json:"description"`
-	UsageRequirements string `json:"usageRequirements"`
-}
-
-// New makes the interface. Its services are the built-in models: the list is the same for every tenant, because discovery
-// knows no caller. Each observer is told of every error that a call is answered with, before the answer is written, so that
-// what the caller is not shown can reach the operator.
+// New makes the interface. Its services are the built-in models and Models. Each observer is told of every error that a call
+// is answered with, before the answer is written, so that what the caller is not shown can reach the operator.
 func New(s *predict.Service, observe ...func(ctx context.Context, err error)) *API {
 	a := &API{predict: s, services: map[string]bool{}, observe: observe}
-	out := struct {
-		Services []service `json:"services"`
-	}{Services: []service{}}
-	for _, artefact := range registry.Builtin() {
-		m, err := registry.Read(artefact.Manifest)
-		if err != nil {
-			panic(err) // a built-in manifest is part of the program
-		}
-		a.services[m.Name] = true
-		out.Services = append(out.Services, service{Hook: hook, ID: m.Name, Title: m.Title, Description: m.Description,
-			UsageRequirements: "The patient must be in Ward's store. Prefetch is not needed and not used."})
+	list := services()
+	for _, one := range list {
+		a.services[one.ID] = one.ID != Models
 	}
-	list, err := json.Marshal(out)
-	if err != nil {
-		panic(err)
-	}
-	a.list = list
+	a.list = discovery(list)
 	return a
 }
+
+// Link makes cards link to the decision's page under the node's base URL (access.Authority.Issuer). Without it cards have no
+// links. Call it before Routes.
+func (a *API) Link(base string) *API {
+	a.base = strings.TrimSuffix(base, "/")
+	return a
+}
+
+// Prefetched returns how many calls carried prefetch, which was not read.
+func (a *API) Prefetched() int64 { return a.prefetched.Load() }
 
 // Routes returns its rows of the route table: GET /cds-services (discovery, open), POST /cds-services/{id}.
 func (a *API) Routes() []access.Route {
@@ -75,7 +66,7 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 func (a *API) call(w http.ResponseWriter, r *http.Request, g access.Grant) {
 	id := r.PathValue("id")
-	if !a.services[id] {
+	if _, known := a.services[id]; !known {
 		a.refuse(w, r, ward.E(ward.NotFound, "cdshooks.call", "there is no such CDS service; GET /cds-services lists them", nil))
 		return
 	}
@@ -84,19 +75,48 @@ func (a *API) call(w http.ResponseWriter, r *http.Request, g access.Grant) {
 		a.refuse(w, r, err)
 		return
 	}
-	d, v, err := a.predict.Serve(r.Context(), g, id, q.Context.PatientID, hook)
+	if q.Prefetch {
+		a.prefetched.Add(1)
+	}
+	cards, err := a.cards(r.Context(), g, id, q.Context.PatientID)
 	if err != nil {
 		a.refuse(w, r, unavailable(err))
 		return
 	}
 	body, err := json.Marshal(struct {
 		Cards []card `json:"cards"`
-	}{[]card{cardOf(d, v.Manifest())}})
+	}{cards})
 	if err != nil {
 		a.refuse(w, r, ward.E(ward.Internal, "cdshooks.call", "the card cannot be written", err))
 		return
 	}
 	write(w, http.StatusOK, body)
+}
+
+// cards asks the models that a service speaks for, in the order in which they became active.
+func (a *API) cards(ctx context.Context, g access.Grant, service, patient string) ([]card, error) {
+	names := []string{service}
+	if service == Models {
+		names = nil
+		active, err := a.predict.ActiveModels(ctx, g)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range active {
+			if name := v.Manifest().Name; !a.services[name] {
+				names = append(names, name)
+			}
+		}
+	}
+	out := []card{}
+	for _, name := range names {
+		d, v, err := a.predict.Serve(ctx, g, name, patient, hook)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cardOf(d, v.Manifest(), a.base))
+	}
+	return out, nil
 }
 
 // unavailable maps a patient that cannot be read to the status that CDS Hooks has for it.

@@ -62,6 +62,7 @@ type reply struct {
 	Cards []struct {
 		UUID, Summary, Detail, Indicator string
 		Source                           struct{ Label, URL string }
+		Links                            []struct{ Label, URL, Type string }
 	}
 	Message string
 	status  int
@@ -105,10 +106,21 @@ func TestDiscovery(t *testing.T) {
 	s.Must(err)
 	got := s.do(r)
 	var list struct {
-		Services []struct{ Hook, ID, Title, Description string }
+		Services []struct {
+			Hook, ID, Title, Description string
+			Prefetch                     map[string]string
+		}
 	}
 	s.Must(json.Unmarshal([]byte(got.raw), &list))
-	if got.status != 200 || len(list.Services) != 1 || list.Services[0].Hook != "patient-view" || list.Services[0].ID != predicttest.Model || list.Services[0].Description == "" {
+	for _, one := range list.Services {
+		if one.Prefetch["patient"] != "Patient/{{context.patientId}}" || !strings.HasPrefix(one.Prefetch["results"], "Observation?patient={{context.patientId}}&") {
+			t.Errorf("%s: %q", one.ID, one.Prefetch)
+		}
+	}
+	if want := "Observation?patient={{context.patientId}}&code=http://loinc.org|2160-0,http://loinc.org|14682-9"; list.Services[0].Prefetch["results"] != want {
+		t.Errorf("%q", list.Services[0].Prefetch["results"])
+	}
+	if got.status != 200 || len(list.Services) != 2 || list.Services[1].ID != cdshooks.Models || list.Services[0].Hook != "patient-view" || list.Services[0].ID != predicttest.Model || list.Services[0].Description == "" {
 		t.Errorf("%d %s", got.status, got.raw)
 	}
 }
@@ -220,7 +232,7 @@ func TestRefused(t *testing.T) {
 	if got := s.post(token, predicttest.Model, `{}`); got.status != 400 {
 		t.Errorf("empty call: %d %s", got.status, got.raw)
 	}
-	if got := s.post(token, predicttest.Model, `{"prefetch":"`+strings.Repeat("x", 1<<20)+`"}`); got.status != 413 {
+	if got := s.post(token, predicttest.Model, `{"prefetch":"`+strings.Repeat("x", 8<<20)+`"}`); got.status != 413 {
 		t.Errorf("large call: %d %s", got.status, got.raw)
 	}
 	r, err := http.NewRequest("POST", s.url+"/cds-services/"+predicttest.Model, strings.NewReader("{}"))

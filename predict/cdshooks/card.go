@@ -2,9 +2,7 @@ package cdshooks
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/predict"
@@ -18,11 +16,18 @@ type card struct {
 	Detail    string     `json:"detail"`
 	Indicator string     `json:"indicator"`
 	Source    cardSource `json:"source"`
+	Links     []link     `json:"links,omitempty"`
 }
 
 type cardSource struct {
 	Label string `json:"label"`
 	URL   string `json:"url"`
+}
+
+type link struct {
+	Label string `json:"label"`
+	URL   string `json:"url"`
+	Type  string `json:"type"`
 }
 
 // maxSummary is exclusive.
@@ -31,22 +36,32 @@ type cardSource struct {
 const maxSummary = 140
 
 // cardOf says what was decided and on what basis, or why there is no number.
-func cardOf(d ward.Decision, m registry.Manifest) card {
+func cardOf(d ward.Decision, m registry.Manifest, base string) card {
 	c := card{UUID: d.ID.String(), Indicator: "info", Source: cardSource{m.Card.SourceLabel, m.Card.SourceURL}}
+	if base != "" {
+		c.Links = []link{{"Reasons, sources and proof in Ward", base + "/console/decisions/" + d.ID.String(), "absolute"}}
+	}
 	if d.Output == nil {
 		c.Summary = cut(m.Output.Name + " not computed: " + strings.Join(d.Reasons, "; "))
 		c.Detail = silent(d, m)
 		return c
 	}
-	shown := predict.Number(d.Output.Value, m.Output.ShownDecimals)
-	c.Summary = fmt.Sprintf("%s %s %s", m.Output.Name, shown, m.Output.Display)
+	c.Summary = value(d, m)
 	for _, b := range m.Output.Bands {
 		if b.Name == d.Output.Band {
 			c.Indicator = b.Indicator
-			c.Summary = fmt.Sprintf("%s (%s, %s)", c.Summary, b.Name, b.Meaning)
+			if d.Explain == nil {
+				c.Summary = fmt.Sprintf("%s (%s, %s)", c.Summary, b.Name, b.Meaning)
+			}
 		}
 	}
-	if slices.ContainsFunc(d.Inputs[1:], func(in ward.Input) bool { return unused(in, d) }) {
+	if low, high, ok := between(d, m); ok {
+		c.Summary += fmt.Sprintf(" (calibrated %s to %s %s)", low, high, m.Output.Display)
+	}
+	if n := gaps(d); n > 0 {
+		c.Summary += fmt.Sprintf("; %d of %d values not on record", n, optional(m))
+	}
+	if aside(d) {
 		c.Summary += "; another result was not used, see the detail"
 		if c.Indicator == "info" {
 			c.Indicator = "warning"
@@ -57,9 +72,61 @@ func cardOf(d ward.Decision, m registry.Manifest) card {
 	return c
 }
 
-// unused reports whether an input of a decision with a number is a result that was looked at and not used.
-func unused(in ward.Input, d ward.Decision) bool {
-	return in.Unit == "" && in.Name == d.Inputs[0].Name && in.Source != d.Inputs[0].Source
+// value is the output as it is shown.
+func value(d ward.Decision, m registry.Manifest) string {
+	return fmt.Sprintf("%s %s %s", m.Output.Name, predict.Number(d.Output.Value, m.Output.ShownDecimals), m.Output.Display)
+}
+
+// between is the interval as it is shown.
+func between(d ward.Decision, m registry.Manifest) (low, high string, ok bool) {
+	if d.Output.Low == nil || d.Output.High == nil {
+		return "", "", false
+	}
+	n := m.Output.ShownDecimals
+	return predict.Number(*d.Output.Low, n), predict.Number(*d.Output.High, n), true
+}
+
+// gaps counts the inputs that the model did without.
+func gaps(d ward.Decision) (n int) {
+	for _, in := range d.Inputs {
+		if in.Missing != "" {
+			n++
+		}
+	}
+	return n
+}
+
+func optional(m registry.Manifest) (n int) {
+	for _, in := range m.Inputs {
+		if in.Missing == "allow" {
+			n++
+		}
+	}
+	return n
+}
+
+// aside reports whether a result was looked at and not used.
+func aside(d ward.Decision) bool {
+	for i := range d.Inputs {
+		if unused(d, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// unused reports whether an input of a decision is a result that was looked at beside the one that was judged.
+func unused(d ward.Decision, i int) bool {
+	in := d.Inputs[i]
+	if in.Unit != "" || in.Missing != "" {
+		return false
+	}
+	for _, before := range d.Inputs[:i] {
+		if before.Name == in.Name {
+			return true
+		}
+	}
+	return false
 }
 
 // cut keeps a summary below the limit, counted in characters.
@@ -68,65 +135,4 @@ func cut(s string) string {
 		return string(r[:maxSummary-2]) + "…"
 	}
 	return s
-}
-
-// spoken is the detail of a card with a number. The reasons hold no free text of a source (predict sees to it), so they need no escaping.
-func spoken(d ward.Decision, m registry.Manifest) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s %s %s**\n\n", m.Output.Name, predict.Number(d.Output.Value, m.Output.ShownDecimals), m.Output.Display)
-	b.WriteString("Basis\n\n")
-	for _, r := range d.Reasons {
-		fmt.Fprintf(&b, "- %s\n", r)
-	}
-	b.WriteString("\n")
-	inputs(&b, d)
-	fmt.Fprintf(&b, "Equation: `%s`\n\n", m.Card.Equation)
-	b.WriteString("Limits\n\n")
-	for _, l := range m.Card.Limits {
-		fmt.Fprintf(&b, "- %s\n", l)
-	}
-	b.WriteString("\nNo interval is claimed for this value.\n\n")
-	closing(&b, d, m)
-	return b.String()
-}
-
-// inputs is a table of what the model was given.
-func inputs(b *strings.Builder, d ward.Decision) {
-	b.WriteString("| input | value | taken | source |\n|---|---|---|---|\n")
-	for _, in := range d.Inputs {
-		value := predict.Number(in.Value, 3) + " " + in.Unit
-		if in.Given != "" && predict.Plain(in.Given) != "" {
-			value = in.Given
-		}
-		taken := ""
-		if !in.At.IsZero() {
-			taken = in.At.Format(time.DateOnly)
-		}
-		if in.Unit == "" {
-			value = "not usable"
-		}
-		if unused(in, d) {
-			value = "not used"
-		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s, version %d |\n", in.Name, value, taken, in.Source, in.Version)
-	}
-	b.WriteString("\n")
-}
-
-// silent is the detail of a card without a number.
-func silent(d ward.Decision, m registry.Manifest) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s was not computed**\n\n", m.Output.Name)
-	for _, r := range d.Reasons {
-		fmt.Fprintf(&b, "- %s\n", r)
-	}
-	b.WriteString("\nNothing was estimated or carried over from an older result.\n\n")
-	inputs(&b, d)
-	closing(&b, d, m)
-	return b.String()
-}
-
-// closing names model and decision, by which the answer can be looked up and recomputed.
-func closing(b *strings.Builder, d ward.Decision, m registry.Manifest) {
-	fmt.Fprintf(b, "Model %s, artefact sha256:%.16s…, decision %s. Source: %s\n", d.Model, d.Digest, d.ID, m.Sources[0])
 }

@@ -14,13 +14,13 @@ import (
 
 const (
 	hook        = "patient-view"
-	maxRequest  = 1 << 20
+	maxRequest  = 8 << 20
 	maxUserID   = 128
 	maxHookName = 64
 )
 
-// request is the part of a CDS Hooks call that is read. Everything else, prefetch and fhirAuthorization among it, is
-// skipped without being kept.
+// request is the part of a CDS Hooks call that is read. Everything else, fhirAuthorization among it, is skipped without being
+// kept; of prefetch only whether there is any.
 type request struct {
 	Hook         string `json:"hook"`
 	HookInstance string `json:"hookInstance"`
@@ -28,9 +28,19 @@ type request struct {
 		UserID    string `json:"userId"`
 		PatientID string `json:"patientId"`
 	} `json:"context"`
+	Prefetch received `json:"prefetch"`
 }
 
-// readRequest reads a call strictly: JSON in UTF-8 without doubled members, at most 1 MiB.
+// received is true for a member that was given, whatever it holds.
+type received bool
+
+// UnmarshalJSON implements json.Unmarshaler: the bytes are not looked at.
+func (r *received) UnmarshalJSON(b []byte) error {
+	*r = string(b) != "null" && string(b) != "{}"
+	return nil
+}
+
+// readRequest reads a call strictly: JSON in UTF-8 without doubled members, at most 8 MiB.
 func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 	var q request
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
@@ -40,7 +50,7 @@ func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
 	if err != nil {
 		var big *http.MaxBytesError
 		if errors.As(err, &big) {
-			return q, ward.E(ward.TooLarge, "cdshooks.request", "a call is at most 1 MiB; prefetch is not needed", nil)
+			return q, ward.E(ward.TooLarge, "cdshooks.request", "a call is at most 8 MiB; prefetch is not needed", nil)
 		}
 		return q, ward.E(ward.Invalid, "cdshooks.request", "the request could not be read to its end", nil)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/ward-health/ward/clinical/ucum"
 	"github.com/ward-health/ward/predict/conformal"
@@ -85,6 +87,9 @@ func inputs(m Manifest) error {
 		at := fmt.Sprintf("/inputs/%d", i)
 		if !inputName.MatchString(in.Name) || seen[in.Name] {
 			return wrong(at+"/name", "must be 1 to 40 letters, digits, spaces and hyphens, each name once")
+		}
+		if in.Name == "age" && in.Source != FromAge || in.Name == "sex" && in.Source != FromSex {
+			return wrong(at+"/name", "age and sex are the names of the patient's own, by their source")
 		}
 		seen[in.Name] = true
 		if in.Missing == "allow" {
@@ -179,6 +184,14 @@ func model(m Manifest) error {
 	if _, err := engine.Compile(m.Formula); err != nil || m.Schema == Schema {
 		return err
 	}
+	switch {
+	case m.Trees.File != "" || m.Trees.Engine != "" || m.Trees.Explain != "" || len(m.Trees.Features) > 0:
+		return wrong("/trees", "is for trees")
+	case m.Events || m.Outcome != (Outcome{}):
+		return wrong("/events", "a formula gives a value, not the risk of an outcome")
+	case m.Interval.Method != "":
+		return wrong("/interval/method", "this build has no intervals for formulas: give the reason why there is none")
+	}
 	return interval(m.Interval)
 }
 
@@ -269,9 +282,12 @@ func texts(m Manifest) error {
 	if len(m.Sources) == 0 || len(m.Sources) > 16 || len(m.Card.Limits) == 0 || len(m.Card.Limits) > 16 {
 		return wrong("/sources", "sources and card limits must be 1 to 16 texts each")
 	}
+	if m.Kind == KindTrees {
+		all = append(all, m.Outcome.Text, m.Outcome.Horizon)
+	}
 	for _, s := range all {
-		if s == "" || len(s) > 1000 {
-			return wrong("", "every text must be 1 to 1000 bytes")
+		if s == "" || len(s) > 1000 || strings.ContainsFunc(s+m.Interval.Reason, unicode.IsControl) {
+			return wrong("", "every text must be one line of 1 to 1000 bytes")
 		}
 	}
 	if len(m.Output.Name) > 40 || len(m.Output.Display) > 30 || len(m.Card.SourceLabel) > 100 {

@@ -83,20 +83,78 @@ func (r *Registry) ByDigest(ctx context.Context, tn db.Tenant, digest [32]byte) 
 	return r.load(ctx, tn, func(history) []byte { return digest[:] }, "")
 }
 
-// In returns the artefacts of a tenant that are in a stage now, of one name if given, verified. One that does not verify is
-// an error: nothing is left out silently.
-func (r *Registry) In(ctx context.Context, tn db.Tenant, stage Stage, name string) ([]Verified, error) {
-	h, err := r.history(ctx, tn)
+// Standing is what answers under a name now.
+type Standing struct {
+	Active  Verified
+	Shadows []Verified
+	Faults  []error // of shadow versions that do not verify; they do not keep the active one from answering
+}
+
+// Standing returns the active artefact of a name as Active does, with its shadow versions, from one look at the tables.
+func (r *Registry) Standing(ctx context.Context, tn db.Tenant, name string) (out Standing, err error) {
+	if !slug.MatchString(name) {
+		return out, notFound()
+	}
+	mac, err := r.macs(ctx, tn)
+	if err != nil {
+		return out, err
+	}
+	err = r.db.Read(ctx, tn, func(tx *db.Tx) error {
+		out = Standing{}
+		h, err := readHistory(ctx, tx, mac, tn)
+		if err != nil {
+			return err
+		}
+		digest := h.active(name)
+		if digest == nil {
+			return notFound()
+		}
+		if out.Active, err = r.verify(ctx, tx, mac, tn, digest, name); err != nil {
+			return err
+		}
+		for _, s := range h.standing(Shadow, name) {
+			v, err := r.verify(ctx, tx, mac, tn, s.digest, name)
+			switch k := ward.KindOf(err); {
+			case err == nil:
+				out.Shadows = append(out.Shadows, v)
+			case k == ward.Internal || k == ward.Unavailable:
+				return err
+			default:
+				out.Faults = append(out.Faults, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return Standing{}, err
+	}
+	return out, nil
+}
+
+// In returns the artefacts of a tenant that are in a stage now, of one name if given, verified, from one look at the tables.
+// One that does not verify is an error: nothing is left out silently.
+func (r *Registry) In(ctx context.Context, tn db.Tenant, stage Stage, name string) (out []Verified, err error) {
+	mac, err := r.macs(ctx, tn)
 	if err != nil {
 		return nil, err
 	}
-	var out []Verified
-	for _, d := range h.in(stage, name) {
-		v, err := r.ByDigest(ctx, tn, [32]byte(d))
+	err = r.db.Read(ctx, tn, func(tx *db.Tx) error {
+		out = nil
+		h, err := readHistory(ctx, tx, mac, tn)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		out = append(out, v)
+		for _, s := range h.standing(stage, name) {
+			v, err := r.verify(ctx, tx, mac, tn, s.digest, s.name)
+			if err != nil {
+				return err
+			}
+			out = append(out, v)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -121,7 +179,7 @@ type stored struct {
 	files map[string][]byte // nil: these very bytes were verified before
 }
 
-// load reads one artefact and the key that its bundle names in one snapshot and verifies them.
+// load chooses one artefact and verifies it in one snapshot.
 func (r *Registry) load(ctx context.Context, tn db.Tenant, choose func(history) []byte, name string) (v Verified, err error) {
 	mac, err := r.macs(ctx, tn)
 	if err != nil {
@@ -136,27 +194,34 @@ func (r *Registry) load(ctx context.Context, tn db.Tenant, choose func(history) 
 		if digest == nil {
 			return notFound()
 		}
-		s, err := r.stored(ctx, tx, mac, tn, digest)
-		if err != nil {
-			return err
-		}
-		if at, ok := r.remembered(tn, s); ok {
-			v = at
-			return nil
-		}
-		if s.files, err = readFiles(ctx, tx, mac, tn, digest); err != nil {
-			return err
-		}
-		if v, err = examine(s); err == nil {
-			r.remember(tn, s, v)
-		}
+		v, err = r.verify(ctx, tx, mac, tn, digest, name)
 		return err
 	})
-	if err == nil && name != "" && v.manifest.Name != name {
-		err = unsigned("the stage history names another model than the artefact", nil)
-	}
 	if err != nil {
 		return Verified{}, err
+	}
+	return v, nil
+}
+
+// verify reads one artefact and the key that its bundle names and verifies them; name is what the history calls it, empty
+// where it was not asked.
+func (r *Registry) verify(ctx context.Context, tx *db.Tx, mac keys.MAC, tn db.Tenant, digest []byte, name string) (Verified, error) {
+	s, err := r.stored(ctx, tx, mac, tn, digest)
+	if err != nil {
+		return Verified{}, err
+	}
+	v, ok := r.remembered(tn, s)
+	if !ok {
+		if s.files, err = readFiles(ctx, tx, mac, tn, digest); err != nil {
+			return Verified{}, err
+		}
+		if v, err = examine(s); err != nil {
+			return Verified{}, err
+		}
+		r.remember(tn, s, v)
+	}
+	if name != "" && v.manifest.Name != name {
+		return Verified{}, unsigned("the stage history names another model than the artefact", nil)
 	}
 	return v, nil
 }

@@ -162,12 +162,12 @@ func (h history) stage(digest []byte) Stage {
 	return ""
 }
 
-// in lists the artefacts that are in a stage now, in the order in which they came to it.
-func (h history) in(stage Stage, name string) (out [][]byte) {
+// standing lists the lines by which artefacts are in a stage now, each artefact once, in the order in which they came to it.
+func (h history) standing(stage Stage, name string) (out []stageRow) {
 	for _, s := range h.rows {
 		if s.stage == stage && (name == "" || s.name == name) && h.stage(s.digest) == stage &&
-			!slices.ContainsFunc(out, func(d []byte) bool { return bytes.Equal(d, s.digest) }) {
-			out = append(out, s.digest)
+			!slices.ContainsFunc(out, func(o stageRow) bool { return bytes.Equal(o.digest, s.digest) }) {
+			out = append(out, s)
 		}
 	}
 	return out

@@ -119,7 +119,7 @@ func start(ctx context.Context, s *steps, dir string) (*running, error) {
 	if err != nil {
 		listener.Close()
 		if n.stop != nil {
-			n.stop()
+			err = errors.Join(err, n.stop())
 		}
 		return nil, err
 	}

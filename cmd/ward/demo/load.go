@@ -76,7 +76,7 @@ func (l *loader) send(ctx context.Context, t transaction) error {
 	}
 	for i, e := range t.entries {
 		rtype, id := e.about()
-		if at := strings.Split(answer.Entry[i].Response.Location, "/"); id == "" || e.Request != nil && e.Request.Method == "POST" {
+		if at := strings.Split(answer.Entry[i].Response.Location, "/"); id == "" || e.Request != nil && e.Request.Method == http.MethodPost {
 			for j, part := range at {
 				if part == rtype && j+1 < len(at) {
 					id = at[j+1]

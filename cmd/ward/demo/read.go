@@ -79,8 +79,11 @@ func (t *tour) erase(ctx context.Context) error {
 		}
 		err := t.port.call(ctx, t.clinician, http.MethodGet, "/fhir/R4/Patient/"+t.erased, "", nil, nil)
 		var no *refusal
-		if !errors.As(err, &no) || no.status != http.StatusGone && no.status != http.StatusNotFound {
-			return "", fmt.Errorf("the erased patient can still be asked for: %v", err)
+		if err != nil && !errors.As(err, &no) {
+			return "", err
+		}
+		if no == nil || no.status != http.StatusGone && no.status != http.StatusNotFound {
+			return "", errors.New("the erased patient can still be asked for")
 		}
 		var left searchset
 		q := url.Values{"patient": {t.erased}}
