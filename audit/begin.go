@@ -96,34 +96,53 @@ var rowColumns = []string{"tn", "node", "n", "txid", "seq", "id", "payload", "ch
 // be re-run with the transaction; entering the same entry in two transactions that both commit is a ward.Conflict of the
 // second. The receipt is good only if the transaction commits: what it opens must not leave the process before.
 func (l *Log) Enter(ctx context.Context, tx *db.Tx, p Prepared) (Receipt, error) {
-	if p.id.IsZero() {
-		return Receipt{}, ward.E(ward.Internal, "audit.enter", "the audit entry was not prepared", nil)
-	}
-	if tn := tx.Tenant(); tn != p.tenant && tn != db.System {
-		return Receipt{}, ward.E(ward.Internal, "audit.enter", "the audit entry is of another tenant than the transaction", nil)
-	}
-	c := chainOf{src: srcRow, tn: p.tenant, node: l.node}
-	n, prev, err := extend(ctx, tx, c, 1)
+	rcs, err := l.EnterAll(ctx, tx, p)
 	if err != nil {
 		return Receipt{}, err
+	}
+	return rcs[0], nil
+}
+
+// EnterAll is Enter for several entries of one tenant, in their order; so are the receipts.
+func (l *Log) EnterAll(ctx context.Context, tx *db.Tx, ps ...Prepared) ([]Receipt, error) {
+	if len(ps) == 0 {
+		return nil, nil
+	}
+	for i := range ps {
+		if ps[i].id.IsZero() {
+			return nil, ward.E(ward.Internal, "audit.enter", "the audit entry was not prepared", nil)
+		}
+		if tn := tx.Tenant(); tn != ps[i].tenant && tn != db.System || ps[i].tenant != ps[0].tenant {
+			return nil, ward.E(ward.Internal, "audit.enter", "the audit entry is of another tenant than the transaction", nil)
+		}
+	}
+	c := chainOf{src: srcRow, tn: ps[0].tenant, node: l.node}
+	n, prev, err := extend(ctx, tx, c, len(ps))
+	if err != nil {
+		return nil, err
 	}
 	txid, err := tx.ID(ctx)
 	if err != nil {
-		return Receipt{}, err
+		return nil, err
 	}
-	seq, err := tx.Allocate(ctx, "audit_row", 1)
+	seq, err := tx.Allocate(ctx, "audit_row", int64(len(ps)))
 	if err != nil {
-		return Receipt{}, err
+		return nil, err
 	}
-	link := linkRow(l.mac, c, rowAt{n: n, txid: txid, seq: seq}, prev[:], p.payload)
-	err = tx.Insert(ctx, "audit_row", rowColumns, [][]any{{int64(p.tenant), l.node, n, txid, seq, p.id[:], p.payload, link[:]}})
-	if err == nil {
-		err = settle(ctx, tx, l.mac, c, n, link)
+	rows, out := make([][]any, len(ps)), make([]Receipt, len(ps))
+	for i := range ps {
+		at := rowAt{n: n + int64(i), txid: txid, seq: seq + int64(i)}
+		prev = linkRow(l.mac, c, at, prev[:], ps[i].payload)
+		rows[i] = []any{int64(c.tn), l.node, at.n, txid, at.seq, ps[i].id, ps[i].payload, prev}
+		out[i] = ps[i].receipt.issued()
+	}
+	if err = tx.Insert(ctx, "audit_row", rowColumns, rows); err == nil {
+		err = settle(ctx, tx, l.mac, c, n+int64(len(ps))-1, prev)
 	}
 	if err != nil {
-		return Receipt{}, err
+		return nil, err
 	}
 	l.rowsEntered.Add(1) // also when the outcome of the commit stays unknown
 	tx.AfterCommit(func() { l.rowsEntered.Add(1) })
-	return p.receipt.issued(), nil
+	return out, nil
 }

@@ -25,13 +25,17 @@ type committer struct {
 	ended   chan struct{}
 }
 
-// pending is one caller's entry on its way. It goes back to the pool only when the committer is done with it.
+// pending is one caller's entry on its way.
 type pending struct {
 	frame outgoing
-	done  chan error // of capacity 1: exactly one answer is given
+	done  chan error // of capacity 1: exactly one answer is given; never used again, a channel belongs to where it was made
 }
 
-var pendings = sync.Pool{New: func() any { return &pending{done: make(chan error, 1)} }}
+// buffers are what entries are encoded in. One goes back only when the committer is done with it.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// bufferMax is the largest buffer that is worth keeping.
+const bufferMax = 64 << 10
 
 func newCommitter(write func([]outgoing) error) *committer {
 	c := &committer{write: write, wake: make(chan struct{}, 1), ended: make(chan struct{})}
@@ -44,16 +48,17 @@ func (c *committer) commit(ctx context.Context, p *payload) error {
 	if p.size() > maxPayload {
 		return ward.E(ward.TooLarge, "audit.begin", "the audit entry is too large; split the request", nil)
 	}
-	w := pendings.Get().(*pending)
-	w.frame = outgoing{frameEntry, p.append(w.frame.payload[:0])}
+	buffer := buffers.Get().(*[]byte)
+	*buffer = p.append((*buffer)[:0])
+	w := &pending{frame: outgoing{frameEntry, *buffer}, done: make(chan error, 1)}
 	if err := c.submit(w); err != nil {
-		pendings.Put(w)
+		buffers.Put(buffer)
 		return err
 	}
 	select {
 	case err := <-w.done:
-		if cap(w.frame.payload) <= 64<<10 {
-			pendings.Put(w)
+		if cap(*buffer) <= bufferMax {
+			buffers.Put(buffer)
 		}
 		return err
 	case <-ctx.Done():

@@ -27,6 +27,7 @@ type emergency struct {
 	tape    *tape
 	waiting int // entries not yet merged
 	broken  error
+	full    error // of the first entries that found no room; smaller ones are still taken
 }
 
 // openEmergency opens or makes the file and counts what waits in it.
@@ -108,7 +109,7 @@ func (e *emergency) reset() error {
 	if e.tape != nil {
 		e.tape.f.Close() // of a file that is gone
 	}
-	e.tape, e.waiting, e.broken = t, 0, nil
+	e.tape, e.waiting, e.broken, e.full = t, 0, nil, nil
 	return nil
 }
 
@@ -124,7 +125,8 @@ func (e *emergency) append(frames []outgoing) error {
 		size += frameOverhead + int64(len(f.payload))
 	}
 	if e.tape.off+size > emergencyMax {
-		return ward.E(ward.Unavailable, "audit.emergency", "the emergency journal is full; mend the audit journal's disk and restart the node", nil)
+		e.full = ward.E(ward.Unavailable, "audit.emergency", "the emergency journal is full; mend the audit journal's disk and restart the node", nil)
+		return e.full
 	}
 	if err := e.tape.write(frames, true); err != nil {
 		e.broken = ward.E(ward.Unavailable, "audit.emergency", "neither the audit journal nor the emergency journal can be written; mend their disks and restart the node", err)
@@ -158,10 +160,14 @@ func (e *emergency) count() int {
 	return e.waiting
 }
 
+// usable says why entries cannot be made durable here, or not all of them.
 func (e *emergency) usable() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.broken
+	if e.broken != nil {
+		return e.broken
+	}
+	return e.full
 }
 
 func (e *emergency) close() error {

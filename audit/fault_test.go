@@ -224,10 +224,16 @@ func TestEmergencyFull(t *testing.T) {
 	if acknowledged < 5 || acknowledged > 99 {
 		t.Fatalf("acknowledged %d", acknowledged)
 	}
+	if l.Ready() == nil {
+		t.Fatal("ready without room for an entry")
+	}
 	d.set(nil)
 	r.must(l.Close())
 	l = r.open()
 	r.must(l.Flush(bg))
+	if err := errors.Join(l.Ready(), l.Degraded()); err != nil {
+		t.Fatal(err)
+	}
 	if l.Size() < int64(acknowledged)+1 {
 		t.Fatalf("%d entries of %d", l.Size(), acknowledged)
 	}

@@ -108,7 +108,7 @@ func emptyDir(dir string) (made bool, err error) {
 	case len(have) > 0:
 		return false, ward.E(ward.Conflict, op, "the directory is not empty: "+dir+"; choose a new one with --dir", nil)
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a directory, which its owner must be able to enter
 		return false, ward.E(ward.Unavailable, op, "the data directory cannot be made private: "+dir, err)
 	}
 	return false, nil
@@ -162,7 +162,7 @@ func (c Config) first(ctx context.Context, o InitOptions, r *Report) error {
 	if err != nil {
 		return err
 	}
-	n.start()
+	n.start(false)
 	err = n.found(ctx, o, r)
 	return errors.Join(err, n.Close())
 }

@@ -68,7 +68,7 @@ func (l Layout) lockDir() (func(), error) {
 	if err := unix.Statfs(l.Dir, &st); err != nil {
 		return nil, ward.E(ward.Unavailable, op, "the data directory cannot be read; check that it exists and is yours", err)
 	}
-	if name, bad := networkFS[int64(st.Type)]; bad {
+	if name, bad := networkFS[st.Type]; bad {
 		return nil, ward.E(ward.Unsupported, op, "the data directory lies on a network file system ("+name+
 			"), where commits are not durable; use a local disk", nil)
 	}
@@ -85,9 +85,10 @@ func (l Layout) lockDir() (func(), error) {
 		}
 		return nil, ward.E(ward.Unavailable, op, "the data directory cannot be locked", err)
 	}
-	f.Truncate(0)
-	f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return func() { f.Truncate(0); f.Close() }, nil
+	// Whom another process is told to look for: the lock holds without it, on a full disk too.
+	_ = f.Truncate(0)
+	_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	return func() { _ = f.Truncate(0); f.Close() }, nil
 }
 
 func readHolder(f *os.File) string {

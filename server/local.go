@@ -50,14 +50,14 @@ func clientOf(dial func(context.Context) (net.Conn, error)) *http.Client {
 }
 
 func (n *Node) inProcess() *Local {
-	n.start()
+	n.start(false)
 	pipe := newInProcess()
 	s := n.server(n.local)
 	s.ConnContext = credentialed
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.Serve(pipe)
+		_ = s.Serve(pipe) // ends with Close and nothing else
 	}()
 	client := clientOf(pipe.dial)
 	return &Local{Client: client, close: func() error {

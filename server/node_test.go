@@ -49,7 +49,7 @@ func newWorld(t *testing.T) *world {
 	if w.node, err = Open(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	w.node.start()
+	w.node.start(false)
 	t.Cleanup(func() {
 		if err := w.node.Close(); err != nil {
 			t.Error(err)

@@ -47,7 +47,6 @@ type Node struct {
 	registry  *registry.Registry
 	predict   *predict.Service
 	rules     delivery.Rules
-	gate      *delivery.Gate
 	listening *listening
 	desk      *quarantine.Desk
 	console   *console.Console
@@ -72,7 +71,7 @@ func Open(ctx context.Context, c Config) (n *Node, err error) {
 	n = &Node{config: c, layout: Layout{c.Dir}, logger: newLogger(c.Log)}
 	defer func() {
 		if err != nil {
-			n.release()
+			err = errors.Join(err, n.release())
 			n = nil
 		}
 	}()

@@ -72,7 +72,7 @@ func writeProblem(w http.ResponseWriter, _ *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
-	json.NewEncoder(w).Encode(p)
+	_ = json.NewEncoder(w).Encode(p) // an answer that cannot be sent has no one left to tell
 }
 
 // writeError writes err in the form of the protocol that the path belongs to.
@@ -89,6 +89,9 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 
 var oneProblemForm sync.Once
 
+// unexpected is what huma says of a member that an operation does not have.
+const unexpected = "unexpected property"
+
 // useProblems makes huma's own refusals (validation, body too large) take Ward's form. Values that were sent are not echoed.
 func useProblems() {
 	oneProblemForm.Do(func() {
@@ -99,6 +102,9 @@ func useProblems() {
 				var d huma.ErrorDetailer
 				if errors.As(err, &d) {
 					detail := d.ErrorDetail()
+					if detail.Message == unexpected { // its name is the client's own text
+						detail.Location, _, _ = strings.Cut(detail.Location, ".")
+					}
 					more = append(more, detail.Location+": "+detail.Message)
 					if p.At == "" {
 						p.At = detail.Location

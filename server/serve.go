@@ -48,15 +48,20 @@ type background struct {
 	fatal                                                    chan error
 }
 
-// start runs the sequencer and the queue's workers. fatal gets the error of one that cannot go on: the node must stop then.
-func (n *Node) start() <-chan error {
+// start runs the sequencer and the queue's workers and, for a node that listens, the channels. fatal gets the error of one that cannot go on: the node must stop then.
+func (n *Node) start(listens bool) <-chan error {
 	b := &background{queueDone: make(chan struct{}), logDone: make(chan struct{}), sampleDone: make(chan struct{}),
 		watchDone: make(chan struct{}), listeningDone: make(chan struct{}), fatal: make(chan error, 5)}
 	b.stopLog = n.keep("log", n.log.Run, b.logDone, b.fatal)
 	b.stopQueue = n.keep("queue", n.queue.Run, b.queueDone, b.fatal)
 	b.stopSample = n.keep("sample", n.sample, b.sampleDone, b.fatal)
 	b.stopWatch = n.keep("watch", n.watch, b.watchDone, b.fatal)
-	b.stopListening = n.keep("channels", n.listening.run, b.listeningDone, b.fatal)
+	b.stopListening = func() {}
+	if listens {
+		b.stopListening = n.keep("channels", n.listening.run, b.listeningDone, b.fatal)
+	} else {
+		close(b.listeningDone)
+	}
 	n.running = b
 	return b.fatal
 }
@@ -137,7 +142,7 @@ func (n *Node) Serve(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, n.Close())
 	}
-	fatal := n.start()
+	fatal := n.start(true)
 	if err := errors.Join(n.enter(ctx, "start"), n.furnishAll(ctx)); err != nil {
 		public.Close()
 		local.Close()

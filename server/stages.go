@@ -26,7 +26,6 @@ func (n *Node) join() error {
 		return err
 	}
 	n.rules = delivery.Rules{Lanes: normalize.Lanes, Key: normalize.Key, Kind: normalize.Kind, Understood: normalize.Understood, Apart: normalize.Apart}
-	n.gate = delivery.NewGate(n.layout.Dir, n.queue)
 	delivery.NewWorker(n.store, n.access, n.queue, understanding{n, stage})
 	n.listening = newListening(n)
 	n.desk = quarantine.New(quarantine.Deps{Store: n.store})

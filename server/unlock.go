@@ -54,10 +54,12 @@ func AskSecret(prompt string) (keys.Secret, error) {
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &quiet); err != nil {
 		return nil, ward.E(ward.Unavailable, op, "the terminal cannot be set to read a passphrase", err)
 	}
-	defer unix.IoctlSetTermios(fd, unix.TCSETS, old)
-	io.WriteString(tty, prompt)
-	defer io.WriteString(tty, "\n")
-	return readLine(tty)
+	if _, err := io.WriteString(tty, prompt); err != nil {
+		return nil, errors.Join(err, unix.IoctlSetTermios(fd, unix.TCSETS, old))
+	}
+	secret, err := readLine(tty)
+	_, ended := io.WriteString(tty, "\n")
+	return secret, errors.Join(err, ended, unix.IoctlSetTermios(fd, unix.TCSETS, old))
 }
 
 func readLine(r io.Reader) (keys.Secret, error) {

@@ -1,13 +1,17 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/audit"
+	"github.com/ward-health/ward/engine/queue"
 	"github.com/ward-health/ward/store"
 	"github.com/ward-health/ward/store/storetest"
 )
@@ -71,22 +75,104 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
-// BenchmarkReceive keeps small messages from 64 callers, each durable with its entry and job.
-func BenchmarkReceive(b *testing.B) {
-	n := storetest.Node(b, storetest.SQLite)
-	n.Receive(storetest.ORU("first", "p"))
-	p := n.Permit(ward.Integration, access.Receive, "")
+// BenchmarkCreate keeps one new resource per call, from 1 and from 64 callers.
+func BenchmarkCreate(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			n := storetest.Node(b, storetest.SQLite)
+			p := n.Permit(ward.Integration, access.Create, "Observation")
+			side(b, callers, func(k int64) error {
+				body := observation("", fmt.Sprint("p", k%1000), "2160-0", "2026-01-02T03:04:05Z", float64(k))
+				_, err := one(n, p, store.OpCreate, "Observation", strings.Replace(body, `"id":"",`, "", 1))
+				return err
+			})
+		})
+	}
+}
+
+// side runs fn b.N times from a number of callers.
+func side(b *testing.B, callers int, fn func(k int64) error) {
 	var next atomic.Int64
-	b.SetParallelism(32)
+	var wait sync.WaitGroup
 	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			k := next.Add(1)
-			if _, err := n.Store.Receive(ctx, p, storetest.ORU(fmt.Sprint("c", k), fmt.Sprint("p", k%1000))); err != nil {
-				b.Error(err)
-				return
+	for range callers {
+		wait.Go(func() {
+			for k := next.Add(1); k <= int64(b.N); k = next.Add(1) {
+				if err := fn(k); err != nil {
+					b.Error(err)
+					return
+				}
 			}
-		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+		})
+	}
+	wait.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "1/s")
+}
+
+// BenchmarkReceive keeps small messages, each durable with its entry and job, from 1 and from 64 callers.
+func BenchmarkReceive(b *testing.B) {
+	for _, callers := range []int{1, 64} {
+		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+			n := storetest.Node(b, storetest.SQLite)
+			n.Receive(storetest.ORU("first", "p"))
+			p := n.Permit(ward.Integration, access.Receive, "")
+			side(b, callers, func(k int64) error {
+				_, err := n.Store.Receive(ctx, p, storetest.ORU(fmt.Sprint("c", k), fmt.Sprint("p", k%1000)))
+				return err
+			})
+		})
+	}
+}
+
+// BenchmarkMessages has workers of the queue open messages that wait and write ten observations for each.
+func BenchmarkMessages(b *testing.B) {
+	for _, workers := range []int{1, 4, 16} {
+		b.Run(fmt.Sprint(workers), func(b *testing.B) {
+			n := storetest.Node(b, storetest.SQLite)
+			ids := make([]ward.ID, b.N)
+			for i := range ids {
+				ids[i] = n.Receive(storetest.ORU(fmt.Sprint("c", i), fmt.Sprint("p", i%300))).ID
+			}
+			n.Halt()
+			q := queue.New(n.DB, "bench")
+			ctx, cancel := context.WithCancel(context.Background())
+			var done atomic.Int64
+			q.Handle(store.DeliverQueue, workers, 3, func(ctx context.Context, j queue.Job) (queue.Finish, error) {
+				d, err := store.ReadDelivery(j.Ref)
+				if err != nil {
+					return nil, err
+				}
+				if _, _, err := n.Store.Arrived(ctx, j); err != nil {
+					return nil, err
+				}
+				m, err := n.Store.Raw(ctx, n.Permit(ward.Integration, access.Receive, ""), d.Message)
+				if err != nil {
+					return nil, err
+				}
+				who := strings.Split(strings.Split(string(m.Body), "PID|1||")[1], "^")[0]
+				var refs []ward.Reference
+				var bodies []string
+				for i := range 10 {
+					id := fmt.Sprintf("o%x-%d", d.Message[8:], i)
+					refs, bodies = append(refs, ward.Reference{Type: "Observation", ID: id}), append(bodies, observation(id, who, "2160-0", "2026-01-02T03:04:05Z", float64(i)))
+				}
+				p, e := n.Effects(d.Message, refs, bodies, who)
+				if _, err := n.Store.ApplyMessage(ctx, p, e); err != nil {
+					return nil, err
+				}
+				if done.Add(1) == int64(b.N) {
+					cancel()
+				}
+				return nil, nil
+			})
+			b.ResetTimer()
+			must(b, q.Run(ctx))
+			b.StopTimer()
+			if done.Load() != int64(b.N) {
+				b.Fatalf("%d of %d", done.Load(), b.N)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+		})
+	}
 }

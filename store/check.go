@@ -18,7 +18,7 @@ import (
 
 // Fault is one finding of Check.
 type Fault struct {
-	Class string // "body", "pointer", "index", "key", "blob", "version", "decision", "message", "hold", "merge"
+	Class string // "body", "pointer", "index", "key", "blob", "version", "decision", "feedback", "message", "hold", "merge"
 	Where string // pseudonymous row identity
 	What  string
 }
@@ -26,6 +26,7 @@ type Fault struct {
 // CheckReport sums up a Check.
 type CheckReport struct {
 	Versions, Resources, IndexRows, Blobs, Decisions, Erased int64
+	Feedback                                                 int64 // on decisions
 	Raw                                                      int64 // messages as they arrived
 	Holds, Sides                                             int64 // held facts, and texts beside messages: evidence, proposals, notes
 	Orphans                                                  int64 // blobs that no row names: left by a write that failed, no fault

@@ -207,8 +207,7 @@ func (c *checker) look(ctx context.Context, rid int64) error {
 			}
 			return nil
 		}
-		rev, err := unpack(p.rev)
-		if err != nil || !slices.Equal(rev, have) {
+		if rev, broken := unpack(p.rev); broken != nil || !slices.Equal(rev, have) {
 			bad("the index rows are not those of the resource")
 			return nil
 		}

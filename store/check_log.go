@@ -11,7 +11,7 @@ import (
 	"github.com/ward-health/ward/engine/db"
 )
 
-// payloads opens decisions.
+// payloads opens decisions and the feedback on them.
 func (c *checker) payloads(ctx context.Context) error {
 	after := int64(math.MinInt64)
 	for {
@@ -24,18 +24,28 @@ func (c *checker) payloads(ctx context.Context) error {
 				return err
 			})
 		if err != nil || len(page) == 0 {
-			c.lastPayload = after
-			return err
+			if c.lastPayload = after; err != nil {
+				return err
+			}
+			return c.feedback(ctx)
 		}
 		for _, r := range page {
 			switch r.rt {
 			case decisionKind:
 				c.report.Decisions++
+			case feedbackKind:
+				c.report.Feedback++
 			default:
 				c.fault("decision", r.where(), "a payload is of an unknown kind")
 			}
 		}
 		if err := c.open(ctx, page, "payload", func(r *row, o opened) error {
+			if r.rt == feedbackKind {
+				if _, err := o.feedback(r); err != nil {
+					c.fault(r.rt, r.where(), why(err))
+				}
+				return nil
+			}
 			if sub := c.n.patient(o.head.id); string(sub) != string(r.pat) {
 				c.fault(r.rt, r.where(), "the row's subject is not the one of its text")
 			}

@@ -59,15 +59,11 @@ func (b *batch) pointers(ctx context.Context, tx *db.Tx, items []*item) error {
 	sees := b.n.filter(&q, items[0].change.Permit.Filter(), aliasR)
 	q.add("SELECT ", resColumns, ", ", erasedR, ", CASE WHEN ", sees, " THEN 1 ELSE 0 END, v.kid, v.digest, v.entry ",
 		"FROM res r LEFT JOIN ver v ON v.tn = r.tn AND v.seq = r.seq WHERE r.tn = ", q.arg(int64(b.n.tn)), " AND r.rk16 IN (")
-	for _, it := range items {
-		q.add(q.arg(it.rk), ", ")
-		byKey[string(it.rk)] = it
+	keys := make([][]byte, len(items))
+	for i, it := range items {
+		keys[i], byKey[string(it.rk)] = it.rk, it
 	}
-	// Lists come in few lengths, so that statements are prepared once.
-	for n := len(items); n&(n-1) != 0; n++ {
-		q.add(q.arg(items[0].rk), ", ")
-	}
-	q.add(q.arg(items[0].rk), ")")
+	q.add(q.list(keys), ")")
 	rows, err := tx.Query(ctx, q.String(), q.args...)
 	return each(rows, err, func(scan scanner) error {
 		p := &pointer{tn: b.n.tn}

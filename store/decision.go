@@ -73,16 +73,9 @@ func (s *Store) Decision(ctx context.Context, p access.Permit, id ward.ID) (d wa
 	if err != nil {
 		return d, entry, err
 	}
-	r, err := s.lookupDecision(ctx, n, p, id)
-	switch {
-	case err != nil:
+	r, err := s.decisionShown(ctx, n, p, act, id)
+	if err != nil {
 		return d, entry, err
-	case r == nil:
-		return d, entry, s.nothing(ctx, p, act, errNotFound)
-	case !r.visible:
-		return d, entry, s.hidden(ctx, p, act, r.subject(), errNotFound)
-	case r.erased:
-		return d, entry, s.nothing(ctx, p, act, errGone)
 	}
 	rc, err := s.begin(ctx, p, act, "", r)
 	if err != nil {
@@ -168,6 +161,22 @@ func (s *Store) lookupDecision(ctx context.Context, n names, p access.Permit, id
 		r.visible = visible
 	}
 	return r, err
+}
+
+// decisionShown is lookupDecision for a caller who may know of it: otherwise it leaves the act's entry and returns the answer.
+func (s *Store) decisionShown(ctx context.Context, n names, p access.Permit, act audit.Act, id ward.ID) (*row, error) {
+	r, err := s.lookupDecision(ctx, n, p, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case r == nil:
+		return nil, s.nothing(ctx, p, act, errNotFound)
+	case !r.visible:
+		return nil, s.hidden(ctx, p, act, r.subject(), errNotFound)
+	case r.erased:
+		return nil, s.nothing(ctx, p, act, errGone)
+	}
+	return r, nil
 }
 
 // maxDecisions bounds a page of decisions.

@@ -102,13 +102,14 @@ type effects struct {
 	p access.Permit
 	e Effects
 
-	m     *message // as it was read in this attempt
-	pats  []byte   // whom it is about, in order
-	wrap  []byte   // the key's new wrap; nil: it stays
-	live  []seal.KeyID
-	texts []*sideText
-	fresh []*held  // new rows
-	moved []change // rows to replace
+	m             *message // as it was read in this attempt
+	before, later []*held  // held of this message, and of others what would become the same facts
+	pats          []byte   // whom it is about, in order
+	wrap          []byte   // the key's new wrap; nil: it stays
+	live          []seal.KeyID
+	texts         []*sideText
+	fresh         []*held  // new rows
+	moved         []change // rows to replace
 }
 
 // change is a held fact as it was read and as it is to be.
@@ -116,7 +117,7 @@ type change struct{ old, next *held }
 
 // look reads the message, and seals what is held of it.
 func (x *effects) look(ctx context.Context, b *batch) error {
-	m, err := x.s.message(ctx, b.n, byID, x.e.Message[:])
+	m, err := x.read(ctx, b)
 	switch {
 	case err != nil:
 		return err
@@ -137,6 +138,27 @@ func (x *effects) look(ctx context.Context, b *batch) error {
 		return x.s.failed(ctx, x.p, b.act, errErased)
 	}
 	return err
+}
+
+// read reads the message, what was held of it, and what was held of others and would become the same facts.
+func (x *effects) read(ctx context.Context, b *batch) (m *message, err error) {
+	facts := make([]string, 0, len(x.e.Holds))
+	for i := range x.e.Holds {
+		if f := x.e.Holds[i].Fact; f != "" {
+			facts = append(facts, f)
+		}
+	}
+	err = x.s.db.Read(ctx, b.n.tn, func(tx *db.Tx) error {
+		if m, err = loadMessage(ctx, tx, b.n, false, byID, x.e.Message[:]); err != nil || m == nil {
+			return err
+		}
+		if x.before, err = loadHolds(ctx, tx, b.n, "h.message = $2", m.rid); err != nil {
+			return err
+		}
+		x.later, err = b.sameFacts(ctx, tx, facts, func(h *held) bool { return h.message == m.rid })
+		return err
+	})
+	return m, err
 }
 
 // about collects whom the message is about; who is known already stays known when nobody is named now.
@@ -218,29 +240,17 @@ func (x *effects) rewrap(ctx context.Context, b *batch, content seal.Content) er
 
 // hold plans what becomes of the facts that were held of this message, and of those that are now.
 func (x *effects) hold(ctx context.Context, b *batch, content seal.Content) error {
-	var before []*held
-	err := x.s.db.Read(ctx, b.n.tn, func(tx *db.Tx) (err error) {
-		before, err = loadHolds(ctx, tx, b.n, "h.message = $2", x.m.rid)
-		return err
-	})
-	if err != nil {
-		return err
-	}
 	known := map[string]*held{}
-	for _, h := range before {
+	for _, h := range x.before {
 		known[string(h.id)] = h
 	}
 	nth := map[string]int{}
-	var facts []string
 	for i := range x.e.Holds {
 		f := &x.e.Holds[i]
 		id := b.n.holdID(x.m.id, f.Position, nth[f.Position])
 		nth[f.Position]++
 		old := known[string(id)]
 		delete(known, string(id))
-		if f.Fact != "" {
-			facts = append(facts, f.Fact)
-		}
 		if old != nil && (old.state == string(HoldReleased) || old.state == string(HoldRejected)) {
 			continue
 		}
@@ -248,16 +258,15 @@ func (x *effects) hold(ctx context.Context, b *batch, content seal.Content) erro
 			return err
 		}
 	}
-	for _, h := range before {
+	for _, h := range x.before {
 		if known[string(h.id)] != nil && h.open() {
 			x.moved = append(x.moved, superseded(h))
 		}
 	}
-	later, err := x.s.sameFacts(ctx, b, facts, func(h *held) bool { return h.message == x.m.rid })
-	for _, h := range later {
+	for _, h := range x.later {
 		x.moved = append(x.moved, superseded(h))
 	}
-	return err
+	return nil
 }
 
 // holdOne seals the evidence of a held fact and plans its row.
@@ -286,26 +295,26 @@ func superseded(h *held) change {
 }
 
 // sameFacts reads the open held facts that would become what is written now, or the facts given; skip leaves out the act's own.
-func (s *Store) sameFacts(ctx context.Context, b *batch, facts []string, skip func(*held) bool) (out []*held, err error) {
+func (b *batch) sameFacts(ctx context.Context, tx *db.Tx, facts []string, skip func(*held) bool) (out []*held, err error) {
 	for _, it := range b.items {
 		facts = append(facts, it.ref.String())
 	}
 	slices.Sort(facts)
-	err = s.db.Read(ctx, b.n.tn, func(tx *db.Tx) error {
-		for part := range slices.Chunk(slices.Compact(facts), readChunk) {
-			args := make([]any, len(part))
-			for i, f := range part {
-				args[i] = f
-			}
-			hs, err := loadHolds(ctx, tx, b.n, "h.fact IN ("+db.Placeholders(2, len(part))+") AND h.state IN ('held', 'proposed')", args...)
-			if err != nil {
-				return err
-			}
-			out = append(out, slices.DeleteFunc(hs, skip)...)
+	for part := range slices.Chunk(slices.Compact(facts), readChunk) {
+		args := make([]any, len(part))
+		for i, f := range part {
+			args[i] = f
 		}
-		return nil
-	})
-	return out, err
+		for n := len(part); n&(n-1) != 0; n++ { // lists come in few lengths, so that statements are prepared once
+			args = append(args, part[0])
+		}
+		hs, err := loadHolds(ctx, tx, b.n, "h.fact IN ("+db.Placeholders(2, len(args))+") AND h.state IN ('held', 'proposed')", args...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slices.DeleteFunc(hs, skip)...)
+	}
+	return out, nil
 }
 
 // supersede ends held facts that something later has taken the place of.

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/audit"
@@ -52,19 +53,25 @@ func (x *effects) write(ctx context.Context, tx *db.Tx, b *batch, entry ward.ID)
 		}
 		m.merges = x.e.Merge.From
 	}
-	for _, h := range x.e.Hops {
-		if h.Step == "applied" && h.Refs == nil {
-			if h.Refs = b.refs(); h.Rules == nil {
-				h.Rules = x.e.Rules
-			}
-		}
-		if err := m.hop(ctx, tx, b.n, entry, h); err != nil {
-			return err
-		}
+	if err := m.hop(ctx, tx, b.n, entry, x.hops(b)...); err != nil {
+		return err
 	}
 	m.state, m.reason = string(x.e.State), x.e.Reason
 	m.facts, m.holds = int64(len(b.items)), int64(len(x.e.Holds))
 	return m.update(ctx, tx, b.n)
+}
+
+// hops are the steps, of which that of what was applied names it.
+func (x *effects) hops(b *batch) []Hop {
+	out := slices.Clone(x.e.Hops)
+	for i := range out {
+		if h := &out[i]; h.Step == "applied" && h.Refs == nil {
+			if h.Refs = b.refs(); h.Rules == nil {
+				h.Rules = x.e.Rules
+			}
+		}
+	}
+	return out
 }
 
 func (x *effects) holdRows(ctx context.Context, tx *db.Tx, b *batch, entry ward.ID) error {

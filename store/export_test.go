@@ -92,3 +92,10 @@ func (s *Store) SubjectOf(ctx context.Context, look access.Permit, ref ward.Refe
 	}
 	return r.subject(), nil
 }
+
+// Arriving returns how many messages of a tenant wait to be kept.
+func Arriving(s *Store, tn db.Tenant) int {
+	s.arrive.mu.Lock()
+	defer s.arrive.mu.Unlock()
+	return len(s.arrive.waiting[tn])
+}

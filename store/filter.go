@@ -26,6 +26,18 @@ func (q *query) add(parts ...string) {
 	}
 }
 
+// list is the arguments of a list, of which one is repeated: lists come in few lengths, so that statements are prepared once.
+func (q *query) list(vs [][]byte) string {
+	var b strings.Builder
+	for i := range vs {
+		b.WriteString(q.arg(vs[i]) + ", ")
+	}
+	for n := len(vs); n&(n-1) != 0; n++ {
+		b.WriteString(q.arg(vs[0]) + ", ")
+	}
+	return strings.TrimSuffix(b.String(), ", ")
+}
+
 // alias gives the SQL expressions by which a filter reads one alias of a query. rid "" means that rows of the alias carry no labels.
 type alias struct{ tn, rt, pat, conf, rid string }
 

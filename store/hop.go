@@ -29,16 +29,21 @@ func (h Hop) check() error {
 	return nil
 }
 
-// hop writes the next step of the message; the row's count is written with the row.
-func (m *message) hop(ctx context.Context, tx *db.Tx, n names, entry ward.ID, h Hop) error {
-	refs, rules, err := h.lists()
-	if err != nil {
-		return err
-	}
-	m.hops++
+var hopInsert = []string{"tn", "rid", "n", "at_us", "step", "note", "entry", "refs", "rules", "mac"}
+
+// hop writes the next steps of the message; the row's count is written with the row.
+func (m *message) hop(ctx context.Context, tx *db.Tx, n names, entry ward.ID, hops ...Hop) error {
 	at := now().UnixMicro()
-	return tx.Insert(ctx, "hop", []string{"tn", "rid", "n", "at_us", "step", "note", "entry", "refs", "rules", "mac"},
-		[][]any{{int64(m.tn), m.rid, m.hops, at, h.Step, h.Note, entry[:], refs, rules, hopMAC(n, m.rid, m.hops, at, h.Step, h.Note, entry[:], refs, rules)}})
+	rows := make([][]any, len(hops))
+	for i, h := range hops {
+		refs, rules, err := h.lists()
+		if err != nil {
+			return err
+		}
+		m.hops++
+		rows[i] = []any{int64(m.tn), m.rid, m.hops, at, h.Step, h.Note, entry[:], refs, rules, hopMAC(n, m.rid, m.hops, at, h.Step, h.Note, entry[:], refs, rules)}
+	}
+	return tx.Insert(ctx, "hop", hopInsert, rows)
 }
 
 func (h Hop) lists() (refs, rules string, err error) {

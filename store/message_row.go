@@ -50,11 +50,12 @@ func (m *message) wantMAC(k keys.MAC) []byte {
 var messageInsert = []string{"tn", "rid", "id", "channel", "kind", "key16", "body16", "lanes", "received_us", "size", "reused", "state", "reason", "arrived",
 	"repeats", "facts", "held", "hops", "merges", "pats", "wrap", "reply", "entry", "body", "blob", "digest", "mac"}
 
-func (m *message) insert(ctx context.Context, tx *db.Tx, n names) error {
+// columns are the row's, in the order of messageInsert.
+func (m *message) columns(n names) []any {
 	m.mac = m.wantMAC(n.row)
-	return tx.Insert(ctx, "message", messageInsert, [][]any{{int64(m.tn), m.rid, m.id, m.channel, m.kind, m.key, m.body16, m.lanes, m.receivedUS, m.size,
+	return []any{int64(m.tn), m.rid, m.id, m.channel, m.kind, m.key, m.body16, m.lanes, m.receivedUS, m.size,
 		m.reused, m.state, m.reason, m.arrived, m.repeats, m.facts, m.holds, m.hops, m.merges, m.pats, m.wrap, m.reply, m.entry, orNull(m.body),
-		orNull(m.blob), m.digest, m.mac}})
+		orNull(m.blob), m.digest, m.mac}
 }
 
 // update writes the columns that change, of a row that this transaction has read under its lock.
@@ -79,8 +80,10 @@ func (m *message) rewrap(ctx context.Context, tx *db.Tx, wrap, pats []byte) erro
 	if _, err := tx.Exec(ctx, "UPDATE message SET wrap = $1 WHERE tn = $2 AND rid = $3", make([]byte, len(m.wrap)), tn, m.rid); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, "DELETE FROM about WHERE tn = $1 AND rid = $2", tn, m.rid); err != nil {
-		return err
+	if len(m.pats) > 0 {
+		if _, err := tx.Exec(ctx, "DELETE FROM about WHERE tn = $1 AND rid = $2", tn, m.rid); err != nil {
+			return err
+		}
 	}
 	m.wrap, m.pats = wrap, pats
 	var rows [][]any

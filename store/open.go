@@ -66,7 +66,7 @@ func (s *Store) open(ctx context.Context, n names, p access.Permit, a access.Act
 	if err := o.compare(n, r); err != nil {
 		return opened{}, err
 	}
-	if !o.covered(n.widen(p.Filter())) {
+	if !o.covered(n, n.widen(p.Filter())) {
 		return opened{}, errNotFound
 	}
 	return o, nil
@@ -139,8 +139,10 @@ func (o *opened) compare(n names, r *row) error {
 
 // covered evaluates the filter on what was opened. A deletion has no body and tells nothing but that it happened; the
 // filter held its row in SQL.
-func (o *opened) covered(f access.Filter) bool {
+func (o *opened) covered(n names, f access.Filter) bool {
 	switch {
+	case o.head.rt == feedbackKind:
+		return f.Match(n.aboutSubject(f, o.head.patient[:]))
 	case o.head.rt == decisionKind:
 		return f.Match(access.Attributes{Type: decisionType, Patient: o.head.id, Conf: defaultConf})
 	case o.head.op == OpDelete:

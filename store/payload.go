@@ -49,7 +49,7 @@ func (s *Store) putPayload(ctx context.Context, n names, in audit.Intent, r *row
 	if err := s.place(ctx, r, sealed); err != nil {
 		return err
 	}
-	in.Subjects, in.Writes = []audit.Subject{r.subject()}, [][32]byte{digest}
+	in.Subjects, in.Writes = append(in.Subjects, r.subject()), [][32]byte{digest}
 	entry, err := s.log.Prepare(ctx, in)
 	if err != nil {
 		return err

@@ -3,7 +3,9 @@ package store
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
@@ -13,9 +15,15 @@ import (
 // maxAlternatives bounds the values of one query over all its clauses.
 const maxAlternatives = 1000
 
+// maxArms bounds the arms of one compound SELECT; SQLite takes 500.
+const maxArms = 250
+
 // plan is a search as SQL. The driver is chosen by a fixed preference, never by statistics: _id, identifier, references,
 // the patient to whom the filter confines, code, other tokens, bounded dates, type. All other clauses are probed by rid.
-// CROSS JOIN fixes the order of the joins for SQLite; PostgreSQL reads it as a plain join.
+//
+// CROSS JOIN fixes the order of the joins for SQLite; PostgreSQL reads it as a plain join. What no index is to serve stands
+// in a CASE and what is to be probed in an EXISTS with OFFSET: neither engine takes those for a way into a table or makes a
+// join of them, whatever it believes about the number of rows.
 type plan struct {
 	n      names
 	search fhir.Search
@@ -94,39 +102,50 @@ func (p plan) from(q *query, head, join string) string {
 	q.add(head, " FROM ")
 	tn := q.arg(int64(p.n.tn))
 	order := "r.rid"
-	rt := "r.rt" // an expression over the column keeps the type's index out where a better driver is there
 	if p.driver >= 0 {
 		order = "d.rid"
 		p.drive(q, tn)
 		q.add(" CROSS JOIN res r", join, " WHERE r.tn = ", tn, " AND r.rid = d.rid")
 	} else {
 		q.add("res r", join, " WHERE r.tn = ", tn)
-		if p.last != math.MaxInt64 {
-			q.add(" AND r.rid < ", q.arg(p.last))
-		}
-		if len(p.search.IDs) > 0 || p.patients != nil {
-			rt = "(r.rt || '')"
-		}
-		if len(p.search.IDs) == 0 && p.patients != nil {
-			p.confine(q)
-		}
+		p.table(q)
 	}
 	if join != "" {
 		q.add(" AND v.tn = r.tn AND v.seq = r.seq")
 	}
-	q.add(" AND ", rt, " = ", q.arg(p.search.Type), " AND r.flags = 0",
-		" AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.tn = r.tn AND e.pat = r.pat)",
-		" AND ", p.n.filter(q, p.filter, aliasR))
+	q.add(" AND CASE WHEN r.rt = ", q.arg(p.search.Type), " AND r.flags = 0 AND ", p.n.filter(q, p.filter, aliasR))
+	if p.driver < 0 && len(p.search.IDs) > 0 && p.last != math.MaxInt64 {
+		q.add(" AND r.rid < ", q.arg(p.last))
+	}
 	if join != "" {
 		q.add(" AND ", p.n.filter(q, p.filter, aliasV))
 	}
-	p.ids(q)
+	q.add(" THEN 1 ELSE 0 END <> 0", " AND NOT EXISTS (SELECT 1 FROM erased e WHERE e.tn = r.tn AND e.pat = r.pat", probed, ")")
 	for i, c := range p.search.Clauses {
 		if i != p.driver {
 			p.probe(q, c, i)
 		}
 	}
 	return order
+}
+
+// probed ends a subquery that is asked per row. PostgreSQL keeps one with an OFFSET as it is.
+const probed = " LIMIT 1 OFFSET 0"
+
+// table writes the condition by which the table res drives itself.
+func (p plan) table(q *query) {
+	if len(p.search.IDs) > 0 {
+		p.ids(q)
+		return
+	}
+	if p.last != math.MaxInt64 {
+		q.add(" AND r.rid < ", q.arg(p.last))
+	}
+	if p.patients != nil {
+		p.confine(q)
+		return
+	}
+	q.add(" AND r.rt = ", q.arg(p.search.Type))
 }
 
 // confine writes the patients of the filter as a condition that an index serves.
@@ -138,9 +157,6 @@ func (p plan) confine(q *query) {
 }
 
 func (p plan) ids(q *query) {
-	if len(p.search.IDs) == 0 {
-		return
-	}
 	q.add(" AND r.rk16 IN (")
 	for i, id := range p.search.IDs {
 		if i > 0 {
@@ -154,27 +170,27 @@ func (p plan) ids(q *query) {
 // drive writes the driving source d with its column rid.
 func (p plan) drive(q *query, tn string) {
 	c := p.search.Clauses[p.driver]
-	table, conditions := p.values(q, c, "")
 	if c.Kind == fhir.Date {
-		q.add("(SELECT DISTINCT rid FROM ", table, " WHERE tn = ", tn, " AND sp = ", param(c), " AND (")
-		for i, cond := range conditions {
-			if i > 0 {
-				q.add(" OR ")
-			}
-			q.add(cond)
-		}
-		q.add(")")
+		// The parameter is written as the index ix_date_from has it.
+		q.add("(SELECT DISTINCT rid FROM ix_date WHERE tn = ", tn, " AND COALESCE(sp, 0) = ", param(c), " AND ", dates(q, c, "lo", "hi"))
 		p.below(q)
 		q.add(") d")
 		return
 	}
-	q.add("(")
-	for i, cond := range conditions {
-		if i > 0 {
-			q.add(" UNION ")
+	table, column, values := p.values(q, c)
+	all := slices.Collect(slices.Chunk(values, maxArms))
+	for i, arms := range all {
+		q.add([]string{"(", " UNION "}[min(i, 1)])
+		if len(all) > 1 {
+			q.add("SELECT rid FROM (")
 		}
-		q.add("SELECT rid FROM ", table, " WHERE tn = ", tn, " AND sp = ", param(c), " AND ", cond)
-		p.below(q)
+		for k, v := range arms {
+			q.add([]string{"", " UNION "}[min(k, 1)], "SELECT rid FROM ", table, " WHERE tn = ", tn, " AND sp = ", param(c), " AND ", column, " = ", v)
+			p.below(q)
+		}
+		if len(all) > 1 {
+			q.add(") u", strconv.Itoa(i))
+		}
 	}
 	q.add(") d")
 }
@@ -188,70 +204,64 @@ func (p plan) below(q *query) {
 // probe writes a clause as a condition on r.
 func (p plan) probe(q *query, c fhir.Clause, i int) {
 	if c.Param == fhir.ParamLastUpdated {
-		p.updated(q, c)
+		q.add(" AND ", dates(q, c, "r.upd_us", "(r.upd_us + 1)")) // an instant of one microsecond
 		return
 	}
 	x := "x" + strconv.Itoa(i)
-	table, conditions := p.values(q, c, x+".")
-	q.add(" AND EXISTS (SELECT 1 FROM ", table, " ", x, " WHERE ", x, ".tn = r.tn AND ", x, ".sp = ", param(c), " AND ", x, ".rid = r.rid AND (")
-	for i, cond := range conditions {
-		if i > 0 {
-			q.add(" OR ")
+	ask := func(table, condition string) string {
+		return "SELECT 1 FROM " + table + " " + x + " WHERE " + x + ".tn = r.tn AND " + x + ".sp = " + param(c) + " AND " + x + ".rid = r.rid AND " + condition
+	}
+	if c.Kind == fhir.Date {
+		q.add(" AND EXISTS (", ask("ix_date", dates(q, c, x+".lo", x+".hi")), probed, ")")
+		return
+	}
+	// One arm per value: of a list PostgreSQL may make a filter and read all of a parameter for each row.
+	table, column, values := p.values(q, c)
+	q.add(" AND (1 = 0")
+	for arms := range slices.Chunk(values, maxArms) {
+		for k, v := range arms {
+			q.add([]string{" OR EXISTS (", " UNION ALL "}[min(k, 1)], ask(table, x+"."+column+" = "+v))
 		}
-		q.add(cond)
-	}
-	if len(conditions) == 0 {
-		q.add("1 = 0")
-	}
-	q.add("))")
-}
-
-// updated serves _lastUpdated from the pointer row: an instant of one microsecond.
-func (p plan) updated(q *query, c fhir.Clause) {
-	q.add(" AND (")
-	for i, m := range c.Any {
-		if i > 0 {
-			q.add(" OR ")
-		}
-		q.add(dateCondition(q, m, "r.upd_us", "(r.upd_us + 1)"))
-	}
-	if len(c.Any) == 0 {
-		q.add("1 = 0")
+		q.add(probed, ")")
 	}
 	q.add(")")
 }
 
 func param(c fhir.Clause) string { return strconv.Itoa(int(c.Param)) }
 
-// values returns the table of a clause and one condition per alternative.
-func (p plan) values(q *query, c fhir.Clause, x string) (table string, conditions []string) {
+// values returns table and column of a clause on tokens or references, and the values of its alternatives.
+func (p plan) values(q *query, c fhir.Clause) (table, column string, values []string) {
+	table, column = "ix_tok", "v8"
 	for _, m := range c.Any {
-		switch c.Kind {
-		case fhir.Token:
-			v8 := p.n.token(c.Param, m.System, m.Code)
-			if m.AnySystem {
-				v8 = p.n.code(c.Param, m.Code)
-			}
-			conditions = append(conditions, x+"v8 = "+q.arg(v8))
-		case fhir.Ref:
+		switch {
+		case c.Kind == fhir.Token && m.AnySystem:
+			values = append(values, q.arg(p.n.code(c.Param, m.Code)))
+		case c.Kind == fhir.Token:
+			values = append(values, q.arg(p.n.token(c.Param, m.System, m.Code)))
+		case c.Kind == fhir.Ref:
+			table, column = "ix_ref", "rk16"
 			types := []string{m.System}
 			if m.System == "" {
 				types = fhir.Types()
 			}
 			for _, t := range types {
-				conditions = append(conditions, x+"rk16 = "+q.arg(p.n.ref(ward.Reference{Type: t, ID: m.Code})))
+				values = append(values, q.arg(p.n.ref(ward.Reference{Type: t, ID: m.Code})))
 			}
-		case fhir.Date:
-			conditions = append(conditions, dateCondition(q, m, x+"lo", x+"hi"))
 		}
 	}
-	switch c.Kind {
-	case fhir.Ref:
-		return "ix_ref", conditions
-	case fhir.Date:
-		return "ix_date", conditions
+	return table, column, values
+}
+
+// dates compares a stored range with any alternative of a clause on dates.
+func dates(q *query, c fhir.Clause, lo, hi string) string {
+	conditions := make([]string, len(c.Any))
+	for i, m := range c.Any {
+		conditions[i] = dateCondition(q, m, lo, hi)
 	}
-	return "ix_tok", conditions
+	if len(conditions) == 0 {
+		return "1 = 0"
+	}
+	return "(" + strings.Join(conditions, " OR ") + ")"
 }
 
 // dateCondition compares a stored range [lo, hi) with the range [Lo, Hi) of the given value.

@@ -36,7 +36,7 @@ type item struct {
 }
 
 // parallel runs fn for every item, on several CPUs when there are many.
-func parallel(items []*item, fn func(*item) error) error {
+func parallel[T any](items []T, fn func(T) error) error {
 	if len(items) < 8 {
 		for _, it := range items {
 			if err := fn(it); err != nil {

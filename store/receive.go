@@ -12,7 +12,6 @@ import (
 	"github.com/ward-health/ward/engine/blob"
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/engine/keys/seal"
-	"github.com/ward-health/ward/engine/queue"
 )
 
 // errRepeat says that the same message was kept before.
@@ -178,46 +177,11 @@ func (s *Store) keepArrival(ctx context.Context, n names, p access.Permit, m *me
 	if err != nil {
 		return err
 	}
-	var jobs []queue.Job
+	a := &arriving{m: m, entry: entry}
 	if m.state == string(MessageReceived) {
-		jobs = n.jobs(m)
+		a.jobs = n.jobs(m)
 	}
-	return s.commit(ctx, n.tn, func(tx *db.Tx) error {
-		if err := m.before(ctx, tx); err != nil {
-			return err
-		}
-		rc, err := s.log.Enter(ctx, tx, entry)
-		if err != nil {
-			return err
-		}
-		id := rc.ID()
-		m.entry = id[:]
-		if err := m.insert(ctx, tx, n); err != nil || len(jobs) == 0 {
-			return err
-		}
-		return queue.Enqueue(ctx, tx, jobs...)
-	})
-}
-
-// before looks for messages of the same key.
-func (m *message) before(ctx context.Context, tx *db.Tx) error {
-	var bodies [][]byte
-	rows, err := tx.Query(ctx, "SELECT body16 FROM message WHERE tn = $1 AND key16 = $2 ORDER BY body16", int64(m.tn), m.key)
-	err = each(rows, err, func(scan scanner) error {
-		bodies = append(bodies, nil)
-		return scan.Scan(&bodies[len(bodies)-1])
-	})
-	if err != nil {
-		return err
-	}
-	m.reused = 0
-	for _, b := range bodies {
-		m.reused = 1
-		if bytes.Equal(b, m.body16) {
-			return errRepeat
-		}
-	}
-	return nil
+	return s.keep(ctx, n, a)
 }
 
 // repeated counts a repetition under an entry of its own and gives the stored acknowledgement again.

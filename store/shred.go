@@ -203,7 +203,7 @@ func (e *Erasure) certificate(tenant ward.TenantID, engine string) string {
 Patient/%s of tenant %s was erased on %s (log entry %s).%s
 
 Gone now, on this node set: the data key of the patient was destroyed. Ward opens none of the %d sealed texts (resource versions
-with their history, deletions, blobs, decisions, and messages as they were received with what was held of them) for anybody, the
+with their history, deletions, blobs, decisions, feedback on them, and messages as they were received with what was held of them) for anybody, the
 operator included. A message that was about other patients too opens for nobody any more. No search finds them and nothing can be
 written for this patient again.
 Gone within 5 seconds, unless the database is too busy, then as soon as it is not (the log entry "purge" tells when): the rows

@@ -5,11 +5,13 @@
 // then opens; what was opened is compared with the row and with the filter once more. A write is prepared and sealed
 // first; what was assumed about other rows is checked again inside the one transaction that also holds its audit entry.
 //
-// It must never open a sealed text outside open.go, trust a clear column that the sealed text contradicts, answer
+// It must never open a sealed text outside open.go and open_message.go, trust a clear column that the sealed text contradicts, answer
 // differently for what is hidden and what does not exist, or keep patient data in an error, a log line or a job.
 //
-// Read in this order: store.go, record.go, row.go, open.go, filter.go, get.go, index.go, plan.go, search.go, apply.go,
-// prepare.go, decide.go, claim.go, write.go, payload.go, decision.go, shred.go, purge.go, check.go with check_index.go and check_log.go.
+// Read in this order: store.go, record.go, row.go, open.go, filter.go, get.go, currents.go, index.go, plan.go, search.go, apply.go,
+// prepare.go, decide.go, claim.go, write.go, payload.go, decision.go, shred.go, purge.go; then messages: message.go, receive.go, arrivals.go,
+// delivery.go, open_message.go, effects.go with effects_write.go, hold.go, holds.go, release.go, merge.go, replay.go, messages.go, feed.go; last
+// check.go with check_index.go, check_log.go and check_message.go.
 package store
 
 import (
@@ -61,6 +63,7 @@ type Store struct {
 	rids   *rids
 	feeds  map[string][]string // queues by resource type; written before Queue.Run only
 	kin    *kinCache
+	arrive arrivals
 	commit func(ctx context.Context, tn db.Tenant, fn func(*db.Tx) error) error // db.Write; tests make it fail
 }
 
@@ -70,7 +73,8 @@ func New(_ context.Context, d Deps) (*Store, error) {
 		return nil, ward.E(ward.Internal, "store.new", "the store needs database, keys, blobs, log, access and queue", nil)
 	}
 	s := &Store{db: d.DB, ring: d.Ring, blobs: d.Blobs, log: d.Log, access: d.Access, queue: d.Queue, rids: &rids{node: d.Node},
-		feeds: map[string][]string{}, kin: newKinCache(), commit: d.DB.Write}
+		feeds: map[string][]string{}, kin: newKinCache(),
+		arrive: arrivals{waiting: map[db.Tenant][]*arriving{}}, commit: d.DB.Write}
 	d.Queue.Handle(purgeQueue, 1, purgeAttempts, s.purge)
 	return s, nil
 }

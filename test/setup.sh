@@ -7,6 +7,15 @@ have() { command -v "$1" >/dev/null 2>&1; }
 have gcc || missing+=(gcc libc6-dev)
 have strace || missing+=(strace)
 if ! have initdb && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then missing+=(postgresql); fi
+# The console in a real browser, with the accessibility rules that npm brings.
+have chromium || missing+=(chromium)
+have npm || missing+=(npm)
+[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing+=(fonts-dejavu-core)
+# A sender of messages and a library of models that others made. Looked for by their files: importing them takes seconds.
+have mllp_send || missing+=(python3-hl7)
+for module in xgboost numpy sklearn; do
+  [ -d "/usr/lib/python3/dist-packages/$module" ] || missing+=("python3-$module")
+done
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if have apt-get && [ "$(id -u)" = 0 ]; then

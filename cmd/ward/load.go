@@ -51,8 +51,10 @@ func (c loadMLLPCmd) Run(s *session) error {
 	switch {
 	case c.Connections < 1 || c.Connections > 1000:
 		return misused("--connections must be 1 to 1000")
-	case c.Messages < 1 || c.Messages > 100_000_000:
-		return misused("--messages must be 1 to 100000000")
+	case c.Messages < 1 || c.Messages > 10_000_000:
+		return misused("--messages must be 1 to 10000000")
+	case c.Within <= 0:
+		return misused("--within must be longer than 0")
 	case c.Patients < 1 || c.Patients > 1_000_000:
 		return misused("--patients must be 1 to 1000000")
 	case c.Pipeline < 1 || c.Pipeline > 64:
@@ -156,6 +158,10 @@ func (l *load) connection(ctx context.Context, to string, o mllp.ClientOptions, 
 			}
 			l.sent.Add(1)
 			l.unanswered.Add(1)
+			select {
+			case <-ctx.Done():
+			case <-time.After(again(1)):
+			}
 			continue
 		}
 		more := l.stream(ctx, client, pipeline)

@@ -19,17 +19,31 @@ type verdict struct {
 
 var accepted = verdict{code: "AA"}
 
+// answer returns MSA-1, and whether the sender asks for an acknowledgement of this outcome.
+//
 // SPEC(HL7 2.5.1 2.9.2 and table 0008): AA or CA says that responsibility was taken; AE or CE that the message could not be
 // used now; AR or CR that it is of a kind that is never taken here.
-func (v verdict) enhanced() string { return "C" + v.code[1:] }
-
-// wanted reports whether the sender asks for an acknowledgement of this outcome.
 //
-// SPEC(HL7 2.5.1 2.9.3 and table 0155): AL always, NE never, ER on error or reject only, SU on success only; empty in both
-// MSH-15 and MSH-16 is the original mode, in which every message is answered.
-func wanted(h hl7v2.Header, v verdict) bool {
-	switch h.AcceptAck {
-	case "NE":
+// SPEC(HL7 2.5.1 2.9.2): MSH-15 and MSH-16 both empty is the original mode, in which every message is answered; it is the same
+// as an accept acknowledgement never (MSH-15 NE) and an application acknowledgement always (MSH-16 AL). Without an accept
+// acknowledgement the one answer of the channel is therefore the application's, when MSH-16 asks for it.
+func (v verdict) answer(h hl7v2.Header) (code string, wanted bool) {
+	accept, app := strings.TrimSpace(h.AcceptAck), strings.TrimSpace(h.AppAck)
+	switch {
+	case accept == "" && app == "":
+		return v.code, true
+	case accept == "" || accept == "NE":
+		return v.code, v.asked(app)
+	}
+	return "C" + v.code[1:], v.asked(accept)
+}
+
+// asked reads a condition. A value that the table does not have is answered: a sender that waits would stand still.
+//
+// SPEC(HL7 2.5.1 table 0155): AL always, NE never, ER on error or reject only, SU on success only.
+func (v verdict) asked(condition string) bool {
+	switch condition {
+	case "", "NE":
 		return false
 	case "ER":
 		return v.code != "AA"
@@ -39,25 +53,55 @@ func wanted(h hl7v2.Header, v verdict) bool {
 	return true
 }
 
-// enhanced reports whether the sender speaks in enhanced mode.
-func enhanced(h hl7v2.Header) bool { return h.AcceptAck != "" || h.AppAck != "" }
+// maxReply bounds an acknowledgement, as the store does.
+const maxReply = 64 << 10
 
 // reply writes the acknowledgement of a message in its own delimiters and character set. Sender and receiver are turned round.
+// processing is what an empty MSH-11 means, and stands for one that is refused.
 //
 // SPEC(HL7 2.5.1 2.13.1): an acknowledgement holds MSH, MSA and, where something was wrong, ERR. MSA-2 repeats MSH-10.
-func reply(m *hl7v2.Message, v verdict, id ward.ID, at time.Time) ([]byte, error) {
+func reply(m *hl7v2.Message, v verdict, processing string, id ward.ID, at time.Time) ([]byte, error) {
 	h, msh := m.Header(), m.First("MSH")
-	code := v.code
-	if enhanced(h) {
-		code = v.enhanced()
+	field := func(n int, empty string) hl7v2.Node {
+		if f := msh.Field(n); !f.Empty() {
+			return whole(f)
+		}
+		return hl7v2.Text(empty)
 	}
-	field := func(n int) hl7v2.Node { return hl7v2.Copy(msh.Field(n).First()) }
+	mode, version := hl7v2.Text(processing), hl7v2.Text("2.5.1")
+	if knownProcessing(h.ProcessingID) {
+		mode = field(11, processing)
+	}
+	if knownVersion(h.Version) {
+		version = field(12, "2.5.1")
+	}
+	none := hl7v2.Node{}
 	b := hl7v2.Reply(m)
-	b.Segment("MSH", field(5), field(6), field(3), field(4), hl7v2.Text(stamp(at)), hl7v2.Node{}, kindOf(h), hl7v2.Text(control(id)),
-		field(11), field(12), hl7v2.Node{}, hl7v2.Node{}, hl7v2.Node{}, hl7v2.Node{}, hl7v2.Node{}, field(18))
-	b.Segment("MSA", hl7v2.Text(code), field(10), hl7v2.Text(v.text))
+	b.Segment("MSH", field(5, ""), field(6, ""), field(3, ""), field(4, ""), hl7v2.Text(stamp(at)), none, kindOf(h), hl7v2.Text(control(id)),
+		mode, version, none, none, none, none, none, field(18, ""))
+	code, _ := v.answer(h)
+	b.Segment("MSA", hl7v2.Text(code), whole(msh.Field(10)), hl7v2.Text(v.text))
 	v.segment(b)
-	return b.Bytes()
+	text, err := b.Bytes()
+	if err == nil && len(text) > maxReply {
+		err = ward.E(ward.TooLarge, "delivery.reply", "the header is too long to be repeated", nil)
+	}
+	return text, err
+}
+
+// whole copies a field with all its repetitions.
+func whole(f hl7v2.Field) hl7v2.Node {
+	var all []hl7v2.Node
+	for _, v := range f.All() {
+		all = append(all, hl7v2.Copy(v))
+	}
+	switch len(all) {
+	case 0:
+		return hl7v2.Node{}
+	case 1:
+		return all[0]
+	}
+	return hl7v2.Rep(all...)
 }
 
 // segment writes ERR where something was wrong.
@@ -83,8 +127,8 @@ func kindOf(h hl7v2.Header) hl7v2.Node {
 	return hl7v2.Texts("ACK", h.Event, "ACK")
 }
 
-// unparsed is the answer to bytes that are no message: nothing in them can be repeated.
-func unparsed(v verdict, id ward.ID, at time.Time) ([]byte, error) {
+// unrepeated is the answer to bytes that are no message, or whose header cannot be repeated: MSA-2 is empty.
+func unrepeated(v verdict, id ward.ID, at time.Time) ([]byte, error) {
 	b := hl7v2.NewBuilder(hl7v2.Delimiters{})
 	none := hl7v2.Node{}
 	b.Segment("MSH", hl7v2.Text("WARD"), none, none, none, hl7v2.Text(stamp(at)), none, hl7v2.Text("ACK"), hl7v2.Text(control(id)),
@@ -96,7 +140,6 @@ func unparsed(v verdict, id ward.ID, at time.Time) ([]byte, error) {
 
 // conditions are the message error conditions that are used (HL7 table 0357).
 var conditions = map[string]string{
-	"0": "Message accepted", "100": "Segment sequence error", "101": "Required field missing", "102": "Data type error",
-	"103": "Table value not found", "200": "Unsupported message type", "202": "Unsupported processing id",
-	"203": "Unsupported version id", "207": "Application internal error",
+	"100": "Segment sequence error", "101": "Required field missing", "102": "Data type error", "200": "Unsupported message type",
+	"202": "Unsupported processing id", "203": "Unsupported version id",
 }

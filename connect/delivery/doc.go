@@ -7,5 +7,5 @@
 // It must never acknowledge what is not durable, answer a repetition otherwise than the first time, tell a sender more than
 // where its message is wrong, or drop anything: what cannot be read is kept with its reason.
 //
-// Read in this order: inbox.go, ack.go, worker.go, gate.go.
+// Read in this order: inbox.go, ack.go, order.go, worker.go, gate.go.
 package delivery

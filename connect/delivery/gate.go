@@ -8,30 +8,56 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/engine/db"
+	"github.com/ward-health/ward/engine/queue"
+	"github.com/ward-health/ward/store"
 )
 
 // The marks of a gate.
 const (
 	lookEvery   = 200 * time.Millisecond
 	diskReserve = 128 << 20 // bytes that messages leave to everything else on the disk
+	mostWaiting = 20_000    // messages of a tenant that wait to be understood, on all nodes
+	mostDead    = 10_000    // messages that gave up, as far as their lanes are looked at
+
+	countEvery = time.Second
+	countShare = 20   // counting takes at most one part in so many of a processor
+	countPage  = 1000 // what the queue lists at once
+	countBound = 10 * time.Second
 )
 
-// Gate stops reading from sockets while the node cannot take more: its disk is nearly full, or it is about to stop. Senders
-// wait, because their window closes; nothing is lost and nothing is refused.
+// Gate stops reading from a tenant's sockets while the node cannot take more: its disk is nearly full, or too many of the
+// tenant's messages wait to be understood. What waits behind a message that gave up does not count, for only a person ends
+// that, and one lane must not close the others. Senders wait, because their window closes; nothing is lost and nothing is refused. Both marks are looked at from
+// time to time, so that what comes between two looks may pass them.
 type Gate struct {
-	dir string
+	dir     string
+	queue   *queue.Queue
+	tenant  db.Tenant
+	reserve uint64
+	most    int
+	every   time.Duration // between two counts
 
-	mu    sync.Mutex
-	until time.Time // what was found holds until then
-	open  bool
+	mu      sync.Mutex
+	disk    mark
+	backlog mark
 }
 
-// NewGate watches the disk of a directory.
-func NewGate(dir string) *Gate { return &Gate{dir: dir} }
+// mark is what was found last.
+type mark struct {
+	open  bool
+	until time.Time // it holds until then
+	busy  bool      // somebody is looking
+}
+
+// NewGate watches the disk of a directory and the queue of a tenant's messages.
+func NewGate(dir string, q *queue.Queue, tn db.Tenant) *Gate {
+	return &Gate{dir: dir, queue: q, tenant: tn, reserve: diskReserve, most: mostWaiting, every: countEvery}
+}
 
 // Wait returns nil as soon as a message may be read.
 func (g *Gate) Wait(ctx context.Context) error {
-	for !g.pass() {
+	for !g.pass(ctx) {
 		t := time.NewTimer(lookEvery)
 		select {
 		case <-ctx.Done():
@@ -43,13 +69,69 @@ func (g *Gate) Wait(ctx context.Context) error {
 	return nil
 }
 
-func (g *Gate) pass() bool {
+func (g *Gate) pass(ctx context.Context) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now := time.Now(); now.After(g.until) {
-		g.until, g.open = now.Add(lookEvery), free(g.dir) >= diskReserve
+	now := time.Now()
+	if !now.Before(g.disk.until) {
+		g.disk.open, g.disk.until = free(g.dir) >= g.reserve, now.Add(lookEvery)
 	}
-	return g.open
+	if g.disk.open && !now.Before(g.backlog.until) && !g.backlog.busy {
+		g.count(ctx, now)
+	}
+	return g.disk.open && g.backlog.open
+}
+
+// count looks at the backlog while others go by what was found before. g.mu is held, but not while the database is asked. What
+// cannot be counted is as it was.
+func (g *Gate) count(ctx context.Context, began time.Time) {
+	g.backlog.busy = true
+	g.mu.Unlock()
+	open, err := g.room(ctx)
+	g.mu.Lock()
+	g.backlog.busy = false
+	if err == nil {
+		g.backlog.open, g.backlog.until = open, time.Now().Add(max(g.every, countShare*time.Since(began)))
+	}
+}
+
+// room counts the jobs of messages as far as the bound; those that are worked on, that gave up, or that wait behind one that
+// gave up, do not count.
+func (g *Gate) room(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, countBound)
+	defer cancel()
+	closed := map[string]bool{}
+	if err := g.each(ctx, queue.Dead, func(n int, j queue.Job) bool { closed[j.Key] = true; return n < mostDead }); err != nil {
+		return false, err
+	}
+	waiting := 0
+	err := g.each(ctx, queue.Ready, func(_ int, j queue.Job) bool {
+		if !closed[j.Key] {
+			waiting++
+		}
+		return waiting < g.most
+	})
+	return waiting < g.most, err
+}
+
+// each lists the tenant's jobs in a state, oldest first, with their number from 1, until fn returns false.
+func (g *Gate) each(ctx context.Context, state queue.State, fn func(n int, j queue.Job) bool) error {
+	var after ward.ID
+	for n := 0; ; {
+		jobs, err := g.queue.List(ctx, g.tenant, store.DeliverQueue, state, after, countPage)
+		if err != nil {
+			return err
+		}
+		for _, j := range jobs {
+			if n++; !fn(n, j) {
+				return nil
+			}
+		}
+		if len(jobs) < countPage {
+			return nil
+		}
+		after = jobs[len(jobs)-1].ID
+	}
 }
 
 // free returns the bytes that are left for this process; where that cannot be told, all.

@@ -2,8 +2,8 @@ package delivery
 
 import (
 	"context"
+	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -60,15 +60,7 @@ type Deps struct {
 type Inbox struct {
 	deps    Deps
 	channel Channel
-
-	mu    sync.Mutex
-	tails map[tail]chan struct{} // the last message under way of each connection and lane
-}
-
-// tail names the messages that must become durable in the order in which they came.
-type tail struct {
-	conn uint64
-	lane string
+	order   *order
 }
 
 // NewInbox makes the inbox of a channel.
@@ -82,56 +74,32 @@ func NewInbox(d Deps, c Channel) *Inbox {
 	if d.Failed == nil {
 		d.Failed = func(context.Context, error) {}
 	}
-	return &Inbox{deps: d, channel: c, tails: map[tail]chan struct{}{}}
+	if c.Processing == "" {
+		c.Processing = "P"
+	}
+	return &Inbox{d, c, newOrder()}
 }
 
 // Serve implements mllp.Handler. It returns at once; what came by one connection for one lane is made durable in the order in
 // which it came, everything else side by side, so that a connection that sends ahead shares the group commits of the store.
 // The reply leaves after the commit (I3); if the message could not be kept there is none, and the sender sends again.
 func (i *Inbox) Serve(ctx context.Context, from mllp.Peer, frame []byte, reply func([]byte, error)) {
-	in, err := i.read(frame)
+	a, err := i.look(frame)
 	if err != nil {
+		i.lost(ctx, err)
 		reply(nil, err)
 		return
 	}
-	before, done := i.queue(from.Conn, in.Lanes)
+	t := i.order.enter(from.Conn, a.turns())
+	if t == nil {
+		reply(nil, errBefore)
+		return
+	}
 	go func() {
-		defer done()
-		for _, w := range before {
-			select {
-			case <-w:
-			case <-ctx.Done():
-			}
-		}
-		reply(i.keep(ctx, in))
+		b, err := i.keep(ctx, t, a)
+		i.order.leave(t, err != nil)
+		reply(b, err)
 	}()
-}
-
-// queue puts a message behind those of its lanes and returns what it has to wait for, and what ends the wait of the next.
-func (i *Inbox) queue(conn uint64, lanes [][]byte) (before []chan struct{}, done func()) {
-	if len(lanes) == 0 {
-		lanes = [][]byte{nil}
-	}
-	mine := make(chan struct{})
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, l := range lanes {
-		t := tail{conn, string(l)}
-		if w, ok := i.tails[t]; ok {
-			before = append(before, w)
-		}
-		i.tails[t] = mine
-	}
-	return before, func() {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		for _, l := range lanes {
-			if t := (tail{conn, string(l)}); i.tails[t] == mine {
-				delete(i.tails, t)
-			}
-		}
-		close(mine)
-	}
 }
 
 // arrival is a frame that was looked at.
@@ -141,39 +109,69 @@ type arrival struct {
 	silent  bool // the sender wants no answer
 }
 
-// read decides what becomes of a frame.
-func (i *Inbox) read(frame []byte) (arrival, error) {
-	at := i.deps.Now()
-	a := arrival{Inbound: store.Inbound{State: store.MessageReceived, Message: ward.Message{ID: ward.NewID(), Source: i.channel.ID,
-		ContentType: ContentType, Received: at, Body: ward.Protected(frame)}}}
+// turns are the lanes in which the arrival has to keep its place: those of the store.
+func (a *arrival) turns() [][]byte {
+	switch {
+	case a.refused || a.State != store.MessageReceived:
+		return nil
+	case len(a.Lanes) == 0:
+		return [][]byte{nil}
+	}
+	return a.Lanes
+}
+
+// look decides what becomes of a frame. What makes the rules panic is kept as what cannot be read.
+func (i *Inbox) look(frame []byte) (a arrival, err error) {
+	at, id := i.deps.Now(), ward.NewID()
+	fresh := store.Inbound{State: store.MessageReceived, Message: ward.Message{ID: id, Source: i.channel.ID, ContentType: ContentType,
+		Received: at, Body: ward.Protected(frame)}}
+	hold := func(reason string, v verdict) {
+		a = arrival{Inbound: fresh}
+		a.State, a.Reason = store.MessageHeld, reason
+		a.Reply, err = unrepeated(v, id, at)
+	}
+	defer func() {
+		if recover() != nil {
+			hold("parse", unread)
+		}
+	}()
 	m, err := hl7v2.Parse(frame, hl7v2.Options{Charset: i.channel.Charset})
 	if err != nil {
-		a.State, a.Reason = store.MessageHeld, "parse"
-		v := verdict{code: "AE", severity: "E", status: "100", where: "MSH", text: "the message cannot be parsed; it was kept for a person to look at"}
-		a.Reply, err = unparsed(v, a.Message.ID, at)
+		hold("parse", unread)
 		return a, err
 	}
+	a = arrival{Inbound: fresh}
 	v := i.judge(&a, m)
-	a.silent = !wanted(m.Header(), v)
-	if a.Reply, err = reply(m, v, a.Message.ID, at); err != nil { // what the header repeats cannot be written: a text without content can
-		a.Reply, err = unparsed(v, a.Message.ID, at)
+	_, wanted := v.answer(m.Header())
+	a.silent = !wanted
+	if a.Reply, err = reply(m, v, i.channel.Processing, id, at); err == nil {
+		return a, nil
 	}
+	if a.refused {
+		a.Reply, err = unrepeated(v, id, at)
+		return a, err
+	}
+	hold("header", unrepeatable)
 	return a, err
 }
+
+// The verdicts on what cannot be answered in its own terms.
+var (
+	unread       = verdict{code: "AE", severity: "E", status: "100", where: "MSH", text: "the message cannot be parsed; it was kept for a person to look at"}
+	unrepeatable = verdict{code: "AE", severity: "E", status: "102", where: "MSH",
+		text: "the header cannot be repeated in an acknowledgement; the message was kept for a person to look at"}
+)
 
 // judge reads the header.
 func (i *Inbox) judge(a *arrival, m *hl7v2.Message) verdict {
 	h, r := m.Header(), i.deps.Rules
 	a.Key, a.Kind = r.Key(m), r.Kind(m)
-	// SPEC(HL7 2.5.1 2.15.9.11 MSH-11 and table 0103): D debugging, P production, T training.
-	switch h.ProcessingID {
-	case "", "P", "D", "T":
-	default:
+	if !knownProcessing(h.ProcessingID) {
 		a.refused = true
 		return verdict{code: "AR", severity: "E", status: "202", where: "MSH-11", text: "MSH-11 must be P, T or D"}
 	}
 	// SPEC(HL7 2.5.1 2.15.9.12 MSH-12): the receiver refuses a version that it does not know.
-	if h.Version != "" && !strings.HasPrefix(h.Version, "2.") && h.Version != "2" {
+	if !knownVersion(h.Version) {
 		a.refused = true
 		return verdict{code: "AR", severity: "E", status: "203", where: "MSH-12", text: "MSH-12 must be a version 2.1 to 2.9"}
 	}
@@ -197,20 +195,50 @@ func (i *Inbox) judge(a *arrival, m *hl7v2.Message) verdict {
 	return accepted
 }
 
-// keep makes the message durable and returns the acknowledgement.
-func (i *Inbox) keep(ctx context.Context, a arrival) ([]byte, error) {
+// SPEC(HL7 2.5.1 2.15.9.11 MSH-11 and table 0103): D debugging, P production, T training.
+func knownProcessing(id string) bool { return id == "" || id == "P" || id == "D" || id == "T" }
+
+// knownVersion reads MSH-12: "2.5.1"; senders of old leave it out or write the release alone.
+//
+// SPEC(HL7 2.9 table 0104): versions are 2.0 to 2.9, some with a point release.
+func knownVersion(v string) bool {
+	v = strings.TrimSpace(v)
+	rest, ok := strings.CutPrefix(v, "2.")
+	if !ok {
+		return v == "" || v == "2"
+	}
+	return rest != "" && rest[0] >= '0' && rest[0] <= '9' && (len(rest) == 1 || rest[1] < '0' || rest[1] > '9')
+}
+
+// keep makes the message durable in its turn and returns the acknowledgement.
+func (i *Inbox) keep(ctx context.Context, t *turn, a arrival) (b []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil { // the value may hold content
+			err = ward.E(ward.Internal, "delivery.keep", "keeping the message panicked", fmt.Errorf("panic of type %T", p))
+			i.lost(ctx, err)
+		}
+	}()
 	if a.refused {
 		i.deps.Observe(Rejected)
 		return i.spoken(a, a.Reply), nil
 	}
+	if err := t.wait(ctx); err != nil {
+		i.deps.Observe(Failed)
+		return nil, err
+	}
 	got, err := i.receive(ctx, a.Inbound)
 	if err != nil {
-		i.deps.Observe(Failed)
-		i.deps.Failed(ctx, err)
+		i.lost(ctx, err)
 		return nil, err
 	}
 	i.count(a, got)
 	return i.spoken(a, got.Reply), nil
+}
+
+// lost tells the operator that a message was not kept.
+func (i *Inbox) lost(ctx context.Context, err error) {
+	i.deps.Observe(Failed)
+	i.deps.Failed(ctx, err)
 }
 
 // spoken is the reply, or none where the sender asked for silence.

@@ -29,7 +29,7 @@ type dialect interface {
 
 // phrases are SQL texts that differ and that nobody has to compute.
 type phrases struct {
-	id      string // the transaction's id
+	id      string // the transaction's id, empty: 0
 	horizon string // the first transaction id that may be in flight
 	claim   string // appended to a SELECT that claims rows
 	lock    string // takes the lock $1, empty: the writer is alone anyway
@@ -49,9 +49,17 @@ const (
 
 // failure is an error of the engine, freed of everything that may hold values of rows.
 type failure struct {
-	class class
-	text  string
+	class  class
+	text   string
+	state  string // SQLSTATE, if the engine has one
+	result string // name of SQLite's result code
 }
+
+// SQLState returns the SQLSTATE of a failure of PostgreSQL, or "".
+func (f failure) SQLState() string { return f.state }
+
+// ResultCode returns the name of SQLite's result code, such as SQLITE_FULL, or "".
+func (f failure) ResultCode() string { return f.result }
 
 // Error implements error.
 func (f failure) Error() string { return f.text }
@@ -64,7 +72,7 @@ func (f failure) Is(target error) bool {
 
 // problem is a failure that this package finds itself.
 func problem(format string, args ...any) error {
-	return failure{classOther, fmt.Sprintf(format, args...)}
+	return failure{class: classOther, text: fmt.Sprintf(format, args...)}
 }
 
 // IsUnique reports whether err is a violated unique or primary key.
@@ -121,7 +129,7 @@ func (d *DB) engineError(op string, err error) error {
 func contextFailure(err error) (failure, bool) {
 	for _, end := range []error{context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, end) {
-			return failure{classUnable, end.Error()}, true
+			return failure{class: classUnable, text: end.Error()}, true
 		}
 	}
 	return failure{}, false

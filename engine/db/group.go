@@ -16,6 +16,7 @@ const (
 // transaction at a time, and a goroutine only while somebody waits in it.
 type lanes struct {
 	perTenant bool
+	bold      bool          // members of a group share one transaction without savepoints
 	slots     chan struct{} // transactions at the same time
 	maxGroup  int           // closures in one transaction
 	patience  time.Duration // with a server that does not answer one statement; 0 without a server
@@ -49,8 +50,12 @@ func (d *DB) submit(r *request) {
 func (d *DB) drain(key Tenant, q *lane) {
 	for !d.lanes.retire(key, q) {
 		d.lanes.slots <- struct{}{}
-		g := group{db: d, lane: q, start: time.Now()}
+		g := group{db: d, lane: q, start: time.Now(), bold: d.lanes.bold}
 		again := g.run()
+		if g.bold && len(again) > 0 {
+			g = group{db: d, lane: q, start: time.Now(), from: again}
+			again = g.run()
+		}
 		for _, r := range again {
 			alone := group{db: d, lane: q, start: time.Now()}
 			alone.repeat(r)
@@ -87,11 +92,16 @@ func (l *lanes) next(q *lane) (r *request, last bool) {
 	return nil, true
 }
 
-// group is one transaction of several requests.
+// group is one transaction of several requests. A careful one takes back the work of one that failed by its savepoint. A bold one
+// sets none, because on SQLite a savepoint costs as much as the work behind it: a request that failed before it wrote
+// anything is answered at once, and after any other failure the whole transaction is rolled back and the same requests
+// are run again, in their order, in a careful one.
 type group struct {
 	db      *DB
 	lane    *lane
 	start   time.Time
+	bold    bool
+	from    []*request // to run again, instead of what waits in the lane
 	session *session
 	members []member
 }
@@ -105,11 +115,8 @@ type member struct {
 // run fills one transaction with what waits and commits it. It returns the requests that must be run again, each alone,
 // because the engine gave the transaction up.
 func (g *group) run() (again []*request) {
-	for n := 0; n < g.db.lanes.maxGroup; n++ {
-		if n > 0 && time.Since(g.start) >= groupTime {
-			break
-		}
-		r, last := g.db.lanes.next(g.lane)
+	for n := 0; ; n++ {
+		r, last := g.next(n)
 		if r == nil {
 			break
 		}
@@ -119,6 +126,21 @@ func (g *group) run() (again []*request) {
 	}
 	g.finish()
 	return nil
+}
+
+// next takes the request that is to be run as number n of the group.
+func (g *group) next(n int) (r *request, last bool) {
+	if g.from != nil {
+		if len(g.from) == 0 {
+			return nil, true
+		}
+		r, g.from = g.from[0], g.from[1:]
+		return r, len(g.from) == 0
+	}
+	if n > 0 && (n >= g.db.lanes.maxGroup || time.Since(g.start) >= groupTime) {
+		return nil, true
+	}
+	return g.db.lanes.next(g.lane)
 }
 
 // exec runs a statement of the writer's own.
@@ -151,7 +173,8 @@ func (g *group) one(r *request, lone bool) bool {
 		}
 		g.session = s
 	}
-	if !lone {
+	safe := !lone && !g.bold
+	if safe {
 		if err := g.exec("SAVEPOINT member"); err != nil {
 			return g.broken(r, err)
 		}
@@ -160,7 +183,7 @@ func (g *group) one(r *request, lone bool) bool {
 	r.tries++
 	r.turn <- tx
 	err := <-r.ran
-	if err == nil && !lone {
+	if err == nil && safe {
 		if failed := g.exec("RELEASE SAVEPOINT member"); failed != nil {
 			err = g.db.wrap("db.write", "", failed)
 		}
@@ -169,7 +192,23 @@ func (g *group) one(r *request, lone bool) bool {
 		g.members = append(g.members, member{r, tx.hooks})
 		return true
 	}
+	if g.bold {
+		return g.undoBold(r, tx, err)
+	}
 	return g.undo(r, lone, err)
+}
+
+// undoBold is undo without savepoints.
+func (g *group) undoBold(r *request, tx *Tx, err error) bool {
+	if !tx.wrote && tx.failed == nil {
+		r.answer(outcome{err: err})
+		return true
+	}
+	g.end()
+	if len(g.members) == 0 || err == errPanicked { //nolint:errorlint // the very error that run sets
+		r.answer(outcome{err: err})
+	}
+	return len(g.members) == 0
 }
 
 // undo takes back the work of one closure. It returns false if that takes the whole transaction with it while others
@@ -220,7 +259,7 @@ func (g *group) abandon(r *request) (again []*request) {
 	if !r.answered {
 		again = append(again, r)
 	}
-	return again
+	return append(again, g.from...)
 }
 
 // finish commits and answers everyone.

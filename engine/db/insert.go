@@ -6,10 +6,12 @@ import (
 )
 
 // chunks bounds one INSERT statement. With marks its placeholders are "?": the SQLite driver finds the argument of "$n" by
-// comparing names, which costs the square of their number.
+// comparing names, which costs the square of their number. With partial a statement that fails leaves behind the rows that
+// it had added before: SQLite then keeps no copy of every page that it changes, and a failed statement ends its
+// transaction anyway.
 type chunks struct {
-	rows, params int
-	marks        bool
+	rows, params   int
+	marks, partial bool
 }
 
 // insert adds rows whose values have been checked, in chunks of a power of two rows: few statement texts per table, so
@@ -43,7 +45,11 @@ func insertRows(t *Tx, table string, columns []string, rows [][]any) error {
 
 func (c chunks) text(table string, columns []string, rows int) string {
 	var b strings.Builder
-	b.WriteString("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
+	verb := "INSERT INTO "
+	if c.partial {
+		verb = "INSERT OR FAIL INTO "
+	}
+	b.WriteString(verb + table + " (" + strings.Join(columns, ", ") + ") VALUES ")
 	n := 1
 	for r := range rows {
 		if r > 0 {

@@ -73,6 +73,7 @@ func (d *DB) script(ctx context.Context, tx *Tx, text string) error {
 	if err := tx.ready(ctx, "db.migrate"); err != nil {
 		return err
 	}
+	tx.wrote = true
 	_, err = tx.session.exec(tx.base, true, d.phrases.script+text)
 	return tx.fail("db.migrate", "", err)
 }

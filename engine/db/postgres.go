@@ -46,8 +46,10 @@ func openPostgres(ctx context.Context, d *DB, dsn string) error {
 		"statement_timeout":                   "60s",
 		"idle_in_transaction_session_timeout": "60s",
 		// Statements are written for an index that gives the wanted order. Without statistics the planner would rather
-		// read a whole range through a bitmap and sort it, LIMIT or not.
+		// read a whole range through a bitmap and sort it, LIMIT or not; and a plan made while a table was small, reading
+		// all of it, is kept as the table grows.
 		"enable_bitmapscan": "off",
+		"enable_seqscan":    "off",
 		"jit":               "off",
 	} {
 		if _, set := c.RuntimeParams[name]; !set {
@@ -180,14 +182,14 @@ func (*postgresDialect) classify(err error) failure {
 	var refused *pgconn.ConnectError
 	switch {
 	case errors.As(err, &refused):
-		return failure{classUnable, "postgres: cannot connect"}
+		return failure{class: classUnable, text: "postgres: cannot connect", state: "08001"}
 	case errors.As(err, &e):
-		return failure{postgresClass(e.Code), postgresText(e)}
+		return failure{class: postgresClass(e.Code), text: postgresText(e), state: e.Code}
 	case errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &network),
 		errors.Is(err, net.ErrClosed), errors.Is(err, sql.ErrConnDone), pgconn.SafeToRetry(err):
-		return failure{classRetry, "postgres: the connection is lost"}
+		return failure{class: classRetry, text: "postgres: the connection is lost", state: "08006"}
 	}
-	return failure{classForeign, fmt.Sprintf("postgres driver: %T", err)}
+	return failure{class: classForeign, text: fmt.Sprintf("postgres driver: %T", err)}
 }
 
 func postgresText(e *pgconn.PgError) string {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,10 +51,11 @@ func openSQLite(ctx context.Context, d *DB, path string) error {
 	}
 	q := sqliteDialect{path: path}
 	d.dialect, d.name = q, "sqlite"
-	d.phrases = phrases{id: "SELECT 0", horizon: "SELECT 9223372036854775807"}
+	d.phrases = phrases{horizon: "SELECT 9223372036854775807"}
 	d.lanes.slots = make(chan struct{}, 1)
 	d.lanes.maxGroup = 256
-	d.chunks = chunks{rows: sqliteChunk, params: sqliteParams, marks: true}
+	d.lanes.bold = true
+	d.chunks = chunks{rows: sqliteChunk, params: sqliteParams, marks: true, partial: true}
 	writers, err := openSessions(ctx, sqliteURI(path, false), 1)
 	if err != nil {
 		return d.wrap(op, "", err)
@@ -152,9 +154,9 @@ func (sqliteDialect) expand(text string) (string, error) { return sqliteTokens.e
 func (sqliteDialect) classify(err error) failure {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return failure{classForeign, fmt.Sprintf("sqlite driver: %T", err)}
+		return failure{class: classForeign, text: fmt.Sprintf("sqlite driver: %T", err)}
 	}
-	f := failure{classOther, e.Error()}
+	f := failure{class: classOther, text: e.Error(), result: resultName(e.Code())}
 	switch e.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
 		f.class = classUnique
@@ -166,6 +168,20 @@ func (sqliteDialect) classify(err error) failure {
 		f.class = classUnable
 	}
 	return f
+}
+
+// resultName returns the name of a result code. The driver has it in brackets behind a text.
+func resultName(code int) string {
+	text, ok := sqlite.ErrorCodeString[code]
+	if !ok {
+		text = sqlite.ErrorCodeString[code&0xff]
+	}
+	_, name, _ := strings.Cut(text, "(SQLITE_")
+	name, _, found := strings.Cut(name, ")")
+	if !found {
+		return "SQLITE_" + strconv.Itoa(code)
+	}
+	return "SQLITE_" + name
 }
 
 func (sqliteDialect) check(ctx context.Context, t *Tx) error {

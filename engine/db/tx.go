@@ -36,6 +36,7 @@ type Tx struct {
 	open     *sql.Rows // of the last Query
 	cancel   func()    // ends the context of the last statement
 	failed   error     // of the first statement that failed
+	wrote    bool      // a statement ran that may have changed something
 	hooks    []func()
 }
 
@@ -55,6 +56,7 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 	if err != nil {
 		return 0, t.fail(op, "", err)
 	}
+	t.wrote = true
 	n, err := t.session.exec(t.statement(), false, query, args...)
 	if err != nil {
 		return 0, t.fail(op, "", err)
@@ -72,6 +74,7 @@ func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, e
 	if err != nil {
 		return nil, t.fail(op, "", err)
 	}
+	t.wrote = t.wrote || !strings.HasPrefix(query, "SELECT ")
 	rows, err := t.session.query(t.statement(), query, args...)
 	if err != nil {
 		return nil, t.fail(op, "", err)
@@ -139,6 +142,7 @@ func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows []
 			return t.fail(op, table, err)
 		}
 	}
+	t.wrote = true
 	if err := t.db.chunks.insert(t, table, columns, checked); err != nil {
 		return t.fail(op, table, err)
 	}
@@ -156,6 +160,7 @@ func (t *Tx) Allocate(ctx context.Context, counter string, n int64) (int64, erro
 	if !validCounter(counter) || n < 1 || n > 1<<32 || t.readOnly {
 		return 0, t.fail(op, "", problem("a counter needs a plain name, 1 to 2^32 numbers and a Write"))
 	}
+	t.wrote = true
 	first, err := t.db.dialect.allocate(ctx, t, counter, n)
 	if err != nil {
 		return 0, t.fail(op, "", err)
@@ -169,6 +174,9 @@ func validCounter(s string) bool {
 
 // ID returns the transaction's id to store in a txid column of a feed table: 0 on SQLite.
 func (t *Tx) ID(ctx context.Context) (int64, error) {
+	if t.db.phrases.id == "" {
+		return 0, t.ready(ctx, "db.id")
+	}
 	var id int64
 	_, err := t.Get(ctx, t.db.phrases.id, nil, &id)
 	return id, err

@@ -8,8 +8,8 @@ import (
 )
 
 // Write runs fn in a transaction and returns nil only after durable commit. Concurrent calls are grouped into one
-// transaction (a group is one tenant on PostgreSQL); each fn stands behind a savepoint of its own, so its error undoes
-// its own work only. fn runs in the caller's goroutine; it may be run more than once and must have no effect outside tx;
+// transaction (a group is one tenant on PostgreSQL); the error of one fn undoes its own work only, be it by a savepoint or
+// by running the others again. fn runs in the caller's goroutine; it may be run more than once and must have no effect outside tx;
 // effects go to tx.AfterCommit. fn must not call Read or Write of the same DB, and must not wait for anybody who does.
 //
 // A ctx that ends before fn has begun drops the call; after that Write waits for the outcome, so that the caller knows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -29,18 +30,24 @@ func (q *Queue) due(ctx context.Context, queue string) (found bool, err error) {
 	return found, err
 }
 
-// claim leases at most n jobs that are ready, or whose lease has ended.
+// claim leases at most n jobs that are ready, or whose lease has ended, if there are any.
 func (q *Queue) claim(ctx context.Context, queue string, n int) ([]lease, error) {
 	if found, err := q.due(ctx, queue); err != nil || !found {
 		return nil, err
 	}
+	return q.take(ctx, queue, n)
+}
+
+// take is claim without a look before it.
+func (q *Queue) take(ctx context.Context, queue string, n int) ([]lease, error) {
 	var leases []lease
 	err := q.db.Write(ctx, db.System, func(tx *db.Tx) error {
 		leases = nil
+		// SQLite would plan a statement anew for every value of a bound limit; there are few.
 		now, token := q.now(), q.owner+" "+rand.Text()
-		rows, err := tx.Query(ctx, `WITH taken AS MATERIALIZED (SELECT tn, id FROM job WHERE queue = $1 AND due_us <= $2 ORDER BY due_us, id LIMIT $3 `+tx.Claim()+`)
-			UPDATE job SET state = $4, attempt = attempt + 1, lease = $5, due_us = $6 WHERE EXISTS (SELECT 1 FROM taken t WHERE t.tn = job.tn AND t.id = job.id)
-			RETURNING `+jobColumns, queue, now.UnixMicro(), n, rowLeased, token, now.Add(q.lease).UnixMicro())
+		rows, err := tx.Query(ctx, `WITH taken AS MATERIALIZED (SELECT tn, id FROM job WHERE queue = $1 AND due_us <= $2 ORDER BY due_us, id LIMIT `+strconv.Itoa(n)+` `+tx.Claim()+`)
+			UPDATE job SET state = $3, attempt = attempt + 1, lease = $4, due_us = $5 WHERE (tn, id) IN (SELECT t.tn, t.id FROM taken t)
+			RETURNING `+jobColumns, queue, now.UnixMicro(), rowLeased, token, now.Add(q.lease).UnixMicro())
 		if err != nil {
 			return err
 		}

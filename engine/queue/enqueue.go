@@ -34,15 +34,13 @@ func Enqueue(ctx context.Context, tx *db.Tx, jobs ...Job) error {
 			return err
 		}
 	}
-	tails := map[orderKey]int64{}
+	tails, err := tailsOf(ctx, tx, jobs)
+	if err != nil {
+		return err
+	}
 	rows := make([][]any, len(jobs))
 	for i, j := range jobs {
 		k := orderKey{j.Tenant, j.Queue, j.Key}
-		if !j.unordered() {
-			if err := tail(ctx, tx, k, tails); err != nil {
-				return err
-			}
-		}
 		rows[i] = j.row(tails[k])
 		tails[k]++
 		tx.Notify(topic(j.Queue))
@@ -56,15 +54,62 @@ type orderKey struct {
 	queue, key string
 }
 
-// tail finds the number of the last job of a key, 0 if there is none.
-func tail(ctx context.Context, tx *db.Tx, k orderKey, tails map[orderKey]int64) error {
-	if _, known := tails[k]; known {
-		return nil
+// tailsMax bounds the keys of one look-up.
+const tailsMax = 64
+
+// tailsOf finds the numbers of the last jobs of the keys, where there are any.
+func tailsOf(ctx context.Context, tx *db.Tx, jobs []Job) (map[orderKey]int64, error) {
+	type place struct {
+		tn    db.Tenant
+		queue string
 	}
-	var last int64
-	_, err := tx.Get(ctx, "SELECT COALESCE(MAX(seq), 0) FROM job WHERE tn = $1 AND queue = $2 AND key = $3", []any{k.tn, k.queue, k.key}, &last)
-	tails[k] = last
-	return err
+	keys, seen := map[place][]string{}, map[orderKey]bool{}
+	var places []place
+	for _, j := range jobs {
+		k, p := orderKey{j.Tenant, j.Queue, j.Key}, place{j.Tenant, j.Queue}
+		if j.unordered() || seen[k] {
+			continue
+		}
+		if seen[k] = true; keys[p] == nil {
+			places = append(places, p)
+		}
+		keys[p] = append(keys[p], j.Key)
+	}
+	tails := map[orderKey]int64{}
+	for _, p := range places {
+		for part := range slices.Chunk(keys[p], tailsMax) {
+			err := lastOf(ctx, tx, p.tn, p.queue, part, func(key string, last int64) { tails[orderKey{p.tn, p.queue, key}] = last })
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return tails, nil
+}
+
+// lastOf reads the numbers of the last jobs of keys in one queue.
+func lastOf(ctx context.Context, tx *db.Tx, tn db.Tenant, queue string, keys []string, found func(string, int64)) error {
+	args := []any{tn, queue}
+	for _, k := range keys {
+		args = append(args, k)
+	}
+	for n := len(keys); n&(n-1) != 0; n++ { // lists come in few lengths, so that statements are prepared once
+		args = append(args, keys[0])
+	}
+	rows, err := tx.Query(ctx, "SELECT key, MAX(seq) FROM job WHERE tn = $1 AND queue = $2 AND key IN ("+db.Placeholders(3, len(args)-2)+") GROUP BY key", args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		var last int64
+		if err := rows.Scan(&key, &last); err != nil {
+			return err
+		}
+		found(key, last)
+	}
+	return rows.Err()
 }
 
 // row is the job behind the last one of its key.

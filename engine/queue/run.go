@@ -82,12 +82,13 @@ func (q *Queue) dispatch(ctx context.Context, k kind) {
 	}
 	tick := time.NewTicker(q.poll)
 	defer tick.Stop()
+	claim := q.claim
 	for {
 		n := acquire(ctx, free)
 		if ctx.Err() != nil {
 			return
 		}
-		leases, err := q.claim(ctx, k.name, n)
+		leases, err := claim(ctx, k.name, n)
 		for _, l := range leases {
 			running.Go(func() {
 				q.work(context.WithoutCancel(ctx), k, l)
@@ -98,8 +99,10 @@ func (q *Queue) dispatch(ctx context.Context, k kind) {
 			free <- struct{}{}
 		}
 		if err == nil && len(leases) == n {
+			claim = q.take // there are more, most likely
 			continue
 		}
+		claim = q.claim
 		select {
 		case <-ctx.Done():
 		case <-wake:

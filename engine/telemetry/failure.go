@@ -51,6 +51,10 @@ func describe(err error) []slog.Attr {
 			out = append(out, slog.String("sqlstate", s))
 		}
 	}
+	var result interface{ ResultCode() string }
+	if errors.As(err, &result) && resultCode(result.ResultCode()) {
+		out = append(out, slog.String("sqlite", result.ResultCode()))
+	}
 	for _, known := range []struct {
 		is   error
 		text string
@@ -60,6 +64,12 @@ func describe(err error) []slog.Attr {
 		}
 	}
 	return out
+}
+
+// resultCode reports whether s is the name of a result code of SQLite's, or such a number.
+func resultCode(s string) bool {
+	name, found := strings.CutPrefix(s, "SQLITE_")
+	return found && name != "" && len(name) <= 32 && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
 // walk visits an error and its causes, depth first, at most causesMax.

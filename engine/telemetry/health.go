@@ -34,12 +34,13 @@ type Checks struct {
 type check struct {
 	name string
 	fn   func(context.Context) error
+	mild bool        // its failure is told, and the node is ready all the same
 	busy atomic.Bool // a run that outlived its time is still there
 }
 
 // health is the answer. It names checks and kinds of failure; texts of errors are for the log.
 type health struct {
-	Status string        `json:"status"` // ok, failed, draining
+	Status string        `json:"status"` // ok, degraded, failed, draining
 	FIPS   bool          `json:"fips140"`
 	Module string        `json:"fips140_module"`
 	Checks []checkHealth `json:"checks,omitempty"`
@@ -47,7 +48,7 @@ type health struct {
 
 type checkHealth struct {
 	Name   string `json:"name"`
-	Status string `json:"status"`         // ok or failed
+	Status string `json:"status"`         // ok, degraded or failed
 	Kind   string `json:"kind,omitempty"` // of the failure: a ward.ErrorKind or timeout
 }
 
@@ -61,12 +62,22 @@ func (c *Checks) Report(m *Metrics) {
 // Add adds a check to readiness. fn is given two seconds; one that does not return is not started again until it has. The
 // name is the program's own, a-z, 0-9, '.', '_' and '-'; another one is shown as "[dropped]".
 func (c *Checks) Add(name string, fn func(ctx context.Context) error) {
-	if !word.fits(name) {
-		name = dropped
+	c.add(&check{name: name, fn: fn})
+}
+
+// Watch adds a check, as Add does, of what needs an operator while the node can still do its work: when fn fails the answer
+// says "degraded", and the node stays ready.
+func (c *Checks) Watch(name string, fn func(ctx context.Context) error) {
+	c.add(&check{name: name, fn: fn, mild: true})
+}
+
+func (c *Checks) add(k *check) {
+	if !word.fits(k.name) {
+		k.name = dropped
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.checks = append(c.checks, &check{name: name, fn: fn})
+	c.checks = append(c.checks, k)
 }
 
 // Drain makes readiness fail from now on: the first step of a shutdown.
@@ -77,20 +88,22 @@ func (c *Checks) Livez() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, http.StatusOK, newHealth("ok")) })
 }
 
-// Readyz runs the checks (at most once a second) and answers 200, or 503 if one fails or the node drains.
+// Readyz runs the checks (at most once a second) and answers 200, or 503 if one of Add fails or the node drains.
 func (c *Checks) Readyz() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := newHealth("draining")
 		if !c.draining.Load() {
 			h = c.ready(r.Context())
 		}
-		status := http.StatusOK
-		if h.Status != "ok" {
-			status = http.StatusServiceUnavailable
+		status := http.StatusServiceUnavailable
+		if h.ready() {
+			status = http.StatusOK
 		}
 		answer(w, status, h)
 	})
 }
+
+func (h health) ready() bool { return h.Status == "ok" || h.Status == "degraded" }
 
 // ready runs every check at the same time, each bounded, and returns the answer.
 func (c *Checks) ready(ctx context.Context) health {
@@ -113,12 +126,12 @@ func (c *Checks) ready(ctx context.Context) health {
 	}
 	wg.Wait()
 	for _, k := range h.Checks {
-		if k.Status != "ok" {
-			h.Status = "failed"
+		if k.Status == "failed" || h.Status == "ok" {
+			h.Status = k.Status
 		}
 	}
 	if metrics != nil {
-		metrics.ready.Set(map[bool]float64{true: 1}[h.Status == "ok"])
+		metrics.ready.Set(map[bool]float64{true: 1}[h.ready()])
 	}
 	c.last, c.at = h, time.Now()
 	return h
@@ -127,6 +140,9 @@ func (c *Checks) ready(ctx context.Context) health {
 // run returns when the check does or its time is up.
 func (k *check) run(ctx context.Context) checkHealth {
 	out := checkHealth{Name: k.name, Status: "failed", Kind: "timeout"}
+	if k.mild {
+		out.Status = "degraded"
+	}
 	if !k.busy.CompareAndSwap(false, true) {
 		return out
 	}

@@ -29,7 +29,9 @@ type Metrics struct {
 	dbTime   *prometheus.HistogramVec
 	errors   *prometheus.CounterVec
 	ready    prometheus.Gauge
+	degraded prometheus.Gauge
 	messages *prometheus.CounterVec
+	mllp     *prometheus.CounterVec
 
 	mu     sync.Mutex
 	routes map[Route]string
@@ -53,8 +55,10 @@ func NewMetrics() *Metrics {
 		[]string{"operation"})
 	m.errors = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ward_errors_total", Help: "Errors answered to callers, by kind."}, []string{"kind"})
 	m.ready = prometheus.NewGauge(prometheus.GaugeOpts{Name: "ward_ready", Help: "1 if the last readiness answer was good."})
+	m.degraded = prometheus.NewGauge(prometheus.GaugeOpts{Name: "ward_log_degraded", Help: "1 if the audit log needs an operator: its emergency journal is in use or entries get no index."})
 	m.messages = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ward_messages_total", Help: "Messages that channels brought, by what became of them."}, []string{"event"})
-	m.registry.MustRegister(m.messages, m.inFlight, m.requests, m.duration, m.logSize, m.logLag, m.jobs, m.oldest, m.dbTime, m.errors, m.ready,
+	m.mllp = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ward_mllp_events_total", Help: "What happened on MLLP connections, by kind."}, []string{"kind"})
+	m.registry.MustRegister(m.messages, m.mllp, m.inFlight, m.requests, m.duration, m.logSize, m.logLag, m.jobs, m.oldest, m.dbTime, m.errors, m.ready, m.degraded,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -102,6 +106,11 @@ func (m *Metrics) Log(size int64, lag time.Duration) {
 	m.logLag.Set(lag.Seconds())
 }
 
+// LogDegraded sets whether the audit log needs an operator although entries are still made durable.
+func (m *Metrics) LogDegraded(degraded bool) {
+	m.degraded.Set(map[bool]float64{true: 1}[degraded])
+}
+
 // Queue sets how many jobs are ready, waiting for a later time, running and dead, and the age of the oldest ready one.
 func (m *Metrics) Queue(ready, delayed, running, dead int64, oldest time.Duration) {
 	m.jobs.WithLabelValues("ready").Set(float64(ready))
@@ -131,6 +140,9 @@ func (m *Metrics) DB(o Operation, took time.Duration) {
 	}
 	m.dbTime.WithLabelValues(label).Observe(took.Seconds())
 }
+
+// Connection counts one event of an MLLP connection; kind is one of a closed set of constants.
+func (m *Metrics) Connection(kind string) { m.mllp.WithLabelValues(kind).Inc() }
 
 // Message counts one message by what became of it; event is one of a closed set of constants.
 func (m *Metrics) Message(event string) { m.messages.WithLabelValues(event).Inc() }

@@ -33,6 +33,7 @@ func (n noisy) Error() string              { return n.Name }
 func (n noisy) String() string             { return n.Name }
 func (n noisy) Format(f fmt.State, _ rune) { io.WriteString(f, n.Name) }
 func (n noisy) SQLState() string           { return n.Name }
+func (n noisy) ResultCode() string         { return n.Name }
 
 type valuer struct{ v slog.Value }
 

@@ -94,8 +94,7 @@ CREATE TABLE claim (
 CREATE INDEX claim_rid ON claim (tn, rid);
 {{rls claim}}
 
--- payload: what is not a resource. kind "decision": topic is the model's digest, subj the patient. kind "raw": subj and
--- topic are the keyed digest of the channel.
+-- payload: what is not a resource. kind "decision": topic is the model's digest, subj the patient.
 CREATE TABLE payload (
   tn         {{int}}  NOT NULL,
   kind       {{text}} NOT NULL,

@@ -29,7 +29,9 @@ const (
 func TestFullDisk(t *testing.T) {
 	f := newFullDisk(t)
 	f.fill()
+	f.said(`"sqlite":"SQLITE_FULL"`)
 	f.want(200, "/livez")
+	f.degraded()
 	f.readUntilRefused()
 	f.refused()
 	f.free(littleSpace)
@@ -162,6 +164,41 @@ func (f *fullDisk) some() string {
 	return ""
 }
 
+// said wants a text in the operator's log.
+func (f *fullDisk) said(text string) {
+	f.t.Helper()
+	if !strings.Contains(f.stderr.String(), text) {
+		f.t.Errorf("the operator's log does not say %s\n%s", text, f.stderr)
+	}
+}
+
+// degraded reads until the journal is given up for the emergency journal: the node is ready all the same and says so, once.
+func (f *fullDisk) degraded() {
+	f.t.Helper()
+	const warning = "the log is degraded"
+	path := f.some()
+	for n := 0; ; n++ {
+		f.must(200, f.doc, http.MethodGet, path, nil)
+		f.reads.Add(1)
+		if n%20 != 0 {
+			continue
+		}
+		body := string(f.must(200, "", http.MethodGet, "/readyz", nil).body)
+		if strings.Contains(body, `"status":"degraded"`) && strings.Contains(f.stderr.String(), warning) {
+			break
+		}
+		if n > readsBound/10 {
+			f.t.Fatalf("after %d reads on the full disk the node is not degraded: %s", n, body)
+		}
+	}
+	if m := string(f.must(200, "", http.MethodGet, "/metrics", nil).body); !strings.Contains(m, "\nward_log_degraded 1\n") || !strings.Contains(m, "\nward_ready 1\n") {
+		f.t.Error("the metrics do not say that the log is degraded and the node ready")
+	}
+	if n := strings.Count(f.stderr.String(), warning); n != 1 {
+		f.t.Errorf("the operator was warned %d times", n)
+	}
+}
+
 // readUntilRefused reads until no entry can be made any more: every answer is the resource, with its entry, or 503.
 func (f *fullDisk) readUntilRefused() {
 	f.t.Helper()
@@ -218,6 +255,7 @@ func (f *fullDisk) refused() {
 		}
 	}
 	f.want(200, "/livez")
+	f.want(503, "/readyz")
 }
 
 // end stops the node. It may end with 1 if it says that a restart mends it.

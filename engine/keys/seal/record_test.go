@@ -169,7 +169,8 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sealed[:headerSize])
 	f.Add([]byte{formVersion})
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if got, err := k.Open(record, text); err == nil && !bytes.Equal(text, sealed) || err != nil && got != nil {
+		// Each process of the fuzzer seals under a nonce of its own, so that another one's text is as good as its own.
+		if got, err := k.Open(record, text); err == nil && string(got) != "x" || err != nil && got != nil {
 			t.Fatal("a made-up text opened, or an error came with plaintext")
 		}
 	})
