@@ -155,7 +155,7 @@ func mayImport(rows []row, r row, s source, folder string) bool {
 }
 
 // testModules may be used by tests of every floor.
-var testModules = []string{"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "go.uber.org/goleak", "golang.org/x/mod/sumdb"}
+var testModules = []string{"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "go.uber.org/goleak", "golang.org/x/mod/sumdb", "github.com/chromedp"}
 
 func mayUse(r row, s source, target string) bool {
 	has := func(list []string) bool {

@@ -138,7 +138,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 		return err
 	}
 	n.registry = registry.Open(n.db, n.log, func(ctx context.Context, tn db.Tenant) (keys.MAC, error) { return n.ring.MAC(ctx, tn, "model") })
-	n.predict = predict.New(predict.Deps{Store: n.store, Registry: n.registry})
+	n.predict = predict.New(predict.Deps{Store: n.store, Registry: n.registry, Failed: n.failed})
 	return n.join()
 }
 
@@ -147,7 +147,7 @@ func (n *Node) roof() (err error) {
 	n.observe()
 	v := newV1(n)
 	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
-	rows = append(rows, cdshooks.New(n.predict, n.failed).Routes()...)
+	rows = append(rows, cdshooks.New(n.predict, n.failed).Link(n.access.Issuer()).Routes()...)
 	rows = append(rows, n.access.Routes()...)
 	rows = append(rows, n.access.SessionRoutes()...)
 	pages, err := console.New(console.Deps{Store: n.store, Desk: n.desk, Predict: n.predict, Registry: n.registry, Log: n.log, Observe: n.failed})

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,6 +22,14 @@ type DecisionPage struct {
 type DecisionShown struct {
 	Decision ward.Decision `json:"decision"`
 	Entry    ward.ID       `json:"entry"`
+}
+
+// FeedbackShown is what one person made of a decision.
+type FeedbackShown struct {
+	Outcome string           `json:"outcome" doc:"accepted or overridden"`
+	At      time.Time        `json:"at" doc:"When the person acted, as the client says"`
+	By      ward.PrincipalID `json:"by"`
+	Body    json.RawMessage  `json:"body,omitempty" doc:"Reasons as they were sent"`
 }
 
 // Replayed says whether a decision was recomputed equal.
@@ -129,6 +138,15 @@ func (v *v1) decisions() {
 		func(ctx context.Context, g access.Grant, in *byID) (*body[DecisionShown], error) {
 			d, entry, err := v.node.store.Decision(ctx, g.Permit, in.ID)
 			return answer(DecisionShown{d, entry}), err
+		})
+	operate(v, about{"GET", "/v1/decisions/{id}/feedback", access.DecisionRead, access.AuditData, "list-feedback", "List what people made of a decision, newest first", false},
+		func(ctx context.Context, g access.Grant, in *byID) (*body[[]FeedbackShown], error) {
+			fs, err := v.node.store.Feedbacks(ctx, g.Permit, in.ID)
+			out := []FeedbackShown{}
+			for _, f := range fs {
+				out = append(out, FeedbackShown{f.Outcome, f.At, f.By, json.RawMessage(f.Body)})
+			}
+			return answer(out), err
 		})
 	operate(v, about{"POST", "/v1/decisions/{id}/replay", access.DecisionReplay, access.AuditData, "replay-decision",
 		"Recompute a decision from its recorded inputs and compare", false},

@@ -100,12 +100,12 @@ func (v *v1) models() {
 		})
 	operate(v, about{"POST", "/v1/models/{digest}/stage", access.ModelPush, access.AuditAdmin, "stage-model", "Change what a model is used for", false},
 		func(ctx context.Context, g access.Grant, in *struct {
-			byDigest
-			Body struct {
+			Digest string `path:"digest" pattern:"^[0-9a-f]{64}$"`
+			Body   struct {
 				Stage registry.Stage `json:"stage" enum:"active,shadow,retired"`
 			}
 		}) (*struct{}, error) {
-			return nil, r.SetStage(ctx, g.Permit, in.bytes(), in.Body.Stage)
+			return nil, r.SetStage(ctx, g.Permit, byDigest{in.Digest}.bytes(), in.Body.Stage)
 		})
 	operate(v, about{"GET", "/v1/model-keys", access.ModelRead, access.AuditAdmin, "list-model-keys", "List the keys whose signatures the tenant accepts", false},
 		func(ctx context.Context, g access.Grant, _ *struct{}) (*body[[]ModelKey], error) {

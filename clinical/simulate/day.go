@@ -110,7 +110,7 @@ func (d *day) results(i int, p subject) {
 		d.corrected(p, at)
 	case 6:
 		temporary := p
-		temporary.number = "T" + p.number
+		temporary.number, temporary.visit = "T"+p.number, "T"+p.visit
 		d.panel(temporary, panel, Temporary, at)
 		d.panel(p, panel[:4], Plain, at.Add(time.Minute))
 		d.merge(p, temporary.number)
