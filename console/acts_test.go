@@ -2,12 +2,14 @@ package console_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
@@ -70,6 +72,10 @@ func TestRelease(t *testing.T) {
 	h := admit(start(t))
 	first, second := h.signedIn("steward"), h.signedIn("stefan")
 	path := "/console/quarantine/" + h.held.String()
+	// The sodium in mg/dL would be 60.9 mmol/L, converted. A correction of the unit keeps 140, so the form must not suggest it.
+	if body := first.page(path); !strings.Contains(body, "the value would be <strong>60.9</strong>") || !strings.Contains(body, "leaves the figure 140 as it is") || strings.Contains(body, `value="mmol/L"`) {
+		t.Errorf("%s", body)
+	}
 	if r := first.post(path+"/preview", "way", "unit", "unit", "mmol/L", "reason", "the analyser reports mmol/L"); r.status != http.StatusOK || !strings.Contains(r.body, "Preview: nothing is kept yet") || !strings.Contains(r.body, "<ins>mmol/L</ins>") {
 		t.Errorf("%d %s", r.status, r.body)
 	}
@@ -207,5 +213,21 @@ func TestFromElsewhere(t *testing.T) {
 		if got := v.do(r); got.status != http.StatusForbidden {
 			t.Errorf("%q: %d", site, got.status)
 		}
+	}
+}
+
+// TestShutdown: a page that follows the counters holds up no shutdown.
+func TestShutdown(t *testing.T) {
+	h := start(t)
+	v := h.signedIn("steward")
+	r, err := http.NewRequestWithContext(t.Context(), "GET", h.server.URL+"/console/live", nil)
+	h.Must(err)
+	got, err := v.c.Do(r)
+	h.Must(err)
+	defer got.Body.Close()
+	bound, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := h.server.Config.Shutdown(bound); err != nil {
+		t.Errorf("the server does not stop while a page is open: %v", err)
 	}
 }

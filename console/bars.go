@@ -33,7 +33,7 @@ type waterfall struct {
 	W, H   float64
 	Method string
 	Scale  string
-	Base   bar
+	Base   float64
 	Bars   []bar // the strongest first, the rest last
 	Score  float64
 	Prob   string // the score as a probability, when the scale is log-odds
@@ -86,6 +86,7 @@ func percent(score float64) string { return num(100/(1+math.Exp(-score)), 1) + "
 
 // lay gives every bar its place.
 func (f *waterfall) lay(base float64) {
+	f.Base = base
 	at := base
 	least, most := base, base
 	for i := range f.Bars {

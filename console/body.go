@@ -170,6 +170,14 @@ func instant(s string) time.Time {
 	return time.Time{}
 }
 
+// moment writes a FHIR date or dateTime as the pages show times; a date stays a date.
+func moment(s string) string {
+	if t := instant(s); !t.IsZero() && len(s) > len(time.DateOnly) {
+		return when(t)
+	}
+	return s
+}
+
 // taken is the clinical time of a result, and as it stands in the record.
 func (o observationBody) taken() (time.Time, string) {
 	for _, s := range []string{o.Effective, o.EffectiveAt, o.EffectiveSpan.Start, o.Issued} {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/predict"
+	"github.com/ward-health/ward/predict/conformal"
 	"github.com/ward-health/ward/predict/registry"
 )
 
@@ -98,7 +101,11 @@ func (k *card) answer(d ward.Decision, m registry.Manifest) {
 	}
 	switch {
 	case o.Low != nil && o.High != nil:
-		k.Interval = "Interval " + predict.Number(*o.Low, decimals) + " to " + predict.Number(*o.High, decimals) + " " + unit
+		name := "Interval "
+		if strings.HasPrefix(o.Interval, conformal.VennAbers) {
+			name = "Interval of the calibrated probability: " // it need not hold the value that the model itself gives
+		}
+		k.Interval = name + predict.Number(*o.Low, decimals) + " to " + predict.Number(*o.High, decimals) + " " + unit
 		if o.Coverage != nil {
 			k.Interval += ", meant to hold " + num(*o.Coverage*100, 1) + " % of cases"
 		}
@@ -162,11 +169,21 @@ func inputRow(in ward.Input, titles map[string]string) cardInput {
 	default:
 		row.Value = predict.Number(in.Value, 3) + " " + unitText(in.Unit)
 	}
-	if sent := predict.Plain(in.Given); sent != "" && sent != row.Value && row.State != "missing" {
+	if sent := predict.Plain(in.Given); sent != "" && row.State != "missing" && sent != row.Value && !sameAmount(sent, in) {
 		row.Given = sent
 	}
 	return row
 }
+
+// sameAmount reports whether what was sent says the same as what the model took, digits aside.
+func sameAmount(sent string, in ward.Input) bool {
+	number, unit, _ := strings.Cut(sent, " ")
+	x, err := strconv.ParseFloat(number, 64)
+	return err == nil && x == in.Value && unit == in.Unit
+}
+
+// readable are the marks of UCUM that people write in another way.
+var readable = strings.NewReplacer("{1.73_m2}", "1.73 m²", "mm[Hg]", "mmHg", "10*3/", "10³/", "10*6/", "10⁶/", "kg/m2", "kg/m²", "ug/", "µg/", "umol/", "µmol/")
 
 // unitText writes units that people do not read as UCUM writes them.
 func unitText(u string) string {
@@ -176,7 +193,7 @@ func unitText(u string) string {
 	case "1":
 		return ""
 	}
-	return u
+	return readable.Replace(u)
 }
 
 // newestCards are the cards of the newest decision of each model.

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -40,6 +41,10 @@ type Console struct {
 	pages    pages
 	streams  chan struct{} // as many as live updates may run at once
 	every    time.Duration // between two live updates
+
+	quiet    chan struct{} // closed: streams end
+	quieted  sync.Once
+	followed sync.Once // the server ends the streams when it stops
 }
 
 // New makes the console. An error means that a template does not parse or that a part is missing.
@@ -52,7 +57,7 @@ func New(d Deps) (*Console, error) {
 		return nil, err
 	}
 	c := &Console{store: d.Store, desk: d.Desk, predict: d.Predict, registry: d.Registry, log: d.Log, now: d.Now, observe: d.Observe,
-		pages: p, streams: make(chan struct{}, maxStreams), every: liveEvery}
+		pages: p, streams: make(chan struct{}, maxStreams), every: liveEvery, quiet: make(chan struct{})}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -121,6 +126,9 @@ func (c *Console) openRoutes() []access.Route {
 		return access.Route{Pattern: pattern, Audit: access.AuditNone, Why: why, Open: h, Session: true}
 	}
 	return []access.Route{
+		open("GET /console", "leads to the overview", func(w http.ResponseWriter, _ *http.Request) {
+			see(w, home)
+		}),
 		open("GET /console/signin", "the sign-in form holds no data", c.signIn),
 		open("POST /console/theme", "keeps a colour scheme in a cookie of the browser", c.theme),
 		open("GET /console/static/{name}", "style and script of the pages, no data", c.static),

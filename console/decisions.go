@@ -43,7 +43,7 @@ func (c *Console) listDecisions(ctx context.Context, g access.Grant, patient, at
 		}
 		row := decided{Decision: d, Silent: d.Output == nil, Answer: "no number"}
 		if d.Output != nil {
-			row.Answer = predict.Number(d.Output.Value, 2) + " " + d.Output.Unit
+			row.Answer = predict.Number(d.Output.Value, 2) + " " + unitText(d.Output.Unit)
 			if d.Output.Band != "" {
 				row.Answer += " (" + d.Output.Band + ")"
 			}
@@ -73,9 +73,19 @@ func (c *Console) decisions(w http.ResponseWriter, r *http.Request, g access.Gra
 // decisionPage is one decision with all that it stands on.
 type decisionPage struct {
 	Card     card
+	Sources  []source
 	Decision ward.Decision
 	Entry    ward.ID
 	Replay   *predict.Replay
+}
+
+// source is a version that the decision stands on.
+type source struct {
+	Input   string
+	Text    string
+	Href    string
+	Version int64
+	Digest  string
 }
 
 // open reads a decision; one of a shadow version is shown to nobody.
@@ -106,6 +116,11 @@ func (c *Console) showDecision(w http.ResponseWriter, r *http.Request, g access.
 		return err
 	}
 	p := decisionPage{Card: c.cardOf(r.Context(), g, d), Decision: d, Entry: entry, Replay: again}
+	for _, in := range d.Inputs {
+		if ref, err := ward.ParseReference(in.Source); err == nil {
+			p.Sources = append(p.Sources, source{in.Name, ref.Type + " " + short(ref.ID), recordLink(ref, in.Version), in.Version, in.Digest})
+		}
+	}
 	return c.show(w, r, g, "decision", "Decision", "decisions", p)
 }
 

@@ -60,7 +60,7 @@ func (c *Console) Errors(w http.ResponseWriter, r *http.Request, err error) {
 	case kind == ward.Unauthentic && strings.HasPrefix(r.URL.Path, livePath):
 		// EventSource follows redirects; the script must hear that it is over.
 	case kind == ward.Unauthentic:
-		see(w, signInFor(r)) //nolint:errcheck // a redirect is written without an error
+		see(w, signInFor(r))
 		return
 	}
 	p := problem{failure: f, Text: ward.PublicText(err)}

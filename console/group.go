@@ -18,9 +18,12 @@ type group struct {
 	Unit   string // canonical, "" if the results have none in common
 	Latest result
 	All    []result // newest first
-	Trend  *trend   // nil: fewer than one value can be drawn
+	Trend  *trend   // nil: fewer than two values can be drawn
 	Spark  *spark   // nil: fewer than two
 }
+
+// Many reports whether there is more than one value: then there is a trend, or a table of all.
+func (g group) Many() bool { return len(g.All) > 1 }
 
 // section is the groups of one category.
 type section struct {
@@ -45,7 +48,7 @@ func groupResults(rs []result) []section {
 		}
 		g := byKey[key]
 		if g == nil {
-			g = &group{Name: r.Name, Code: r.Code, Kind: r.Kind}
+			g = &group{Name: r.Name, Code: r.Code, Kind: kindOf(r)}
 			byKey[key] = g
 			order = append(order, g)
 		}
@@ -61,6 +64,17 @@ func groupResults(rs []result) []section {
 	}
 	return slices.DeleteFunc(out, func(s section) bool { return len(s.Groups) == 0 })
 }
+
+// kindOf is the category of a result. Feeds call everything laboratory; what is measured at a person's body is not.
+func kindOf(r result) string {
+	if a, ok := terminology.Lookup(r.Code); ok && slices.Contains(atTheBody, a.System) {
+		return "vital-signs"
+	}
+	return r.Kind
+}
+
+// atTheBody are the LOINC systems of vital signs and body measures.
+var atTheBody = []string{"^Patient", "Arterial system", "Respiratory system", "XXX", "Mouth", "Head"}
 
 // finish finds the common unit, converts and draws. The newest result that stands is the group's head.
 func (g *group) finish(key string) {
@@ -81,7 +95,7 @@ func (g *group) finish(key string) {
 		if !ok {
 			continue
 		}
-		r.Canonical = figure(x)
+		r.Canonical, r.Converted = figure(x), r.Unit.String() != g.Unit
 		if !r.Known || r.Taken.IsZero() {
 			continue
 		}

@@ -82,14 +82,7 @@ func (c *Console) showHold(w http.ResponseWriter, r *http.Request, g access.Gran
 		p.Digest = hex.EncodeToString(s.Digest[:])
 		p.Mine = s.Held.First == g.Permit.Principal().ID
 	}
-	for _, x := range s.Evidence.Proposals {
-		if p.Unit == "" {
-			p.Unit = x.Unit
-		}
-		if p.Code == "" {
-			p.Code = x.Code
-		}
-	}
+	p.takeOver(s.Evidence)
 	f := frameOf(r, g.Permit, "Held fact", "holds", nil)
 	f.To = "/console/quarantine/" + id.String()
 	f.Notice = notices[r.URL.Query().Get("done")]
@@ -98,6 +91,22 @@ func (c *Console) showHold(w http.ResponseWriter, r *http.Request, g access.Gran
 	}
 	f.Page = p
 	return c.write(w, status, "hold", f)
+}
+
+// takeOver fills the form with the first proposal that a correction can carry out. One that converts the value is shown only:
+// a correction never changes a value, so its unit in the form would mean another amount.
+func (p *holdPage) takeOver(e quarantine.Evidence) {
+	for _, x := range e.Proposals {
+		switch {
+		case x.Value != "" && x.Value != e.Sent.Value:
+		case x.Code != "":
+			p.Code = x.Code
+			return
+		case x.Unit != "":
+			p.Unit = x.Unit
+			return
+		}
+	}
 }
 
 // notices are what a page says after an act; the query chooses one of them.
@@ -155,7 +164,8 @@ func (c *Console) correct(w http.ResponseWriter, r *http.Request, g access.Grant
 	}
 	seen, err := act(r.Context(), id, k)
 	if err == nil && seen == nil {
-		return see(w, "/console/quarantine/"+id.String()+"?done=proposed")
+		see(w, "/console/quarantine/"+id.String()+"?done=proposed")
+		return nil
 	}
 	refused := ward.KindOf(err) == ward.Invalid || ward.KindOf(err) == ward.Unprocessable || ward.KindOf(err) == ward.Conflict
 	if err != nil && !refused {
@@ -192,7 +202,8 @@ func (c *Console) releaseHold(w http.ResponseWriter, r *http.Request, g access.G
 	if _, err := c.desk.Release(r.Context(), g, id, digest); err != nil {
 		return err
 	}
-	return see(w, "/console/quarantine/"+id.String()+"?done=released")
+	see(w, "/console/quarantine/"+id.String()+"?done=released")
+	return nil
 }
 
 // rejectHold is POST /console/quarantine/{id}/reject.
@@ -208,5 +219,6 @@ func (c *Console) rejectHold(w http.ResponseWriter, r *http.Request, g access.Gr
 	if err := c.desk.Reject(r.Context(), g, id, form.Get("note")); err != nil {
 		return err
 	}
-	return see(w, "/console/quarantine/"+id.String()+"?done=rejected")
+	see(w, "/console/quarantine/"+id.String()+"?done=rejected")
+	return nil
 }

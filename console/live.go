@@ -34,6 +34,7 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request, g access.Grant) e
 	default:
 		return ward.E(ward.Unavailable, "console.live", "too many pages follow the counters; reload the page to see them", nil)
 	}
+	c.endWithServer(r)
 	first, err := c.waiting(r.Context(), g, can)
 	if err != nil {
 		return err
@@ -49,6 +50,17 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request, g access.Grant) e
 	return nil
 }
 
+// Quiet ends all live updates for good, so that they hold up no shutdown. The server that serves the routes calls it by itself.
+func (c *Console) Quiet() { c.quieted.Do(func() { close(c.quiet) }) }
+
+// endWithServer has the server that serves the request end the streams when it begins to stop: it waits for requests, and a
+// stream would not end before its time.
+func (c *Console) endWithServer(r *http.Request) {
+	if s, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok {
+		c.followed.Do(func() { s.RegisterOnShutdown(c.Quiet) })
+	}
+}
+
 // follow goes on until the browser has gone, the session has ended or the stream is old; then the browser asks again.
 func (c *Console) follow(w io.Writer, r *http.Request, g access.Grant, can offer, out *http.ResponseController) {
 	tick, end := time.NewTicker(c.every), time.NewTimer(liveLife)
@@ -59,6 +71,8 @@ func (c *Console) follow(w io.Writer, r *http.Request, g access.Grant, can offer
 		case <-r.Context().Done():
 			return
 		case <-end.C:
+			return
+		case <-c.quiet:
 			return
 		case <-tick.C:
 		}

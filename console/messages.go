@@ -41,6 +41,7 @@ func (c *Console) messages(w http.ResponseWriter, r *http.Request, g access.Gran
 type messagePage struct {
 	Message store.MessageInfo
 	Steps   []step
+	Held    []store.HeldFact
 	Replay  bool // it can be set going again
 	Reject  bool // it can be ended
 }
@@ -68,6 +69,11 @@ func (c *Console) message(w http.ResponseWriter, r *http.Request, g access.Grant
 	p := messagePage{Message: m, Reject: m.State == store.MessageHeld,
 		Replay: m.State == store.MessageHeld || m.State == store.MessageApplied || m.State == store.MessageKept || m.State == store.MessageDead}
 	can := offerTo(g.Permit)
+	if can.Holds && m.Held > 0 {
+		if p.Held, _, err = c.desk.List(r.Context(), g, store.HoldQuery{Message: id, Count: holdRows}); err != nil {
+			return err
+		}
+	}
 	for i, h := range m.Hops {
 		s := step{Hop: h, Last: i == len(m.Hops)-1}
 		for j, ref := range h.Refs {
@@ -108,7 +114,8 @@ func (c *Console) replayMessage(w http.ResponseWriter, r *http.Request, g access
 	if err := c.store.ReplayMessage(r.Context(), g.Permit, id); err != nil {
 		return err
 	}
-	return see(w, "/console/messages/"+id.String()+"?done=replayed")
+	see(w, "/console/messages/"+id.String()+"?done=replayed")
+	return nil
 }
 
 // rejectMessage is POST /console/messages/{id}/reject.
@@ -128,5 +135,6 @@ func (c *Console) rejectMessage(w http.ResponseWriter, r *http.Request, g access
 	if err := c.store.RejectMessage(r.Context(), g.Permit, id, note); err != nil {
 		return err
 	}
-	return see(w, "/console/messages/"+id.String()+"?done=ended")
+	see(w, "/console/messages/"+id.String()+"?done=ended")
+	return nil
 }

@@ -113,9 +113,8 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, g access.Grant, n
 }
 
 // see sends the browser on with GET.
-func see(w http.ResponseWriter, to string) error {
+func see(w http.ResponseWriter, to string) {
 	secure(w.Header())
 	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
@@ -24,6 +25,7 @@ type patientPage struct {
 	Merged     bool // the address named a record that was merged into this one
 	Sections   []section
 	Results    int
+	Many       bool // some have a trend
 	Cut        bool // there are more results than the page reads
 	Held       []store.HeldFact
 	Encounters []encounter
@@ -62,7 +64,8 @@ func (c *Console) patient(w http.ResponseWriter, r *http.Request, g access.Grant
 		return err
 	}
 	if lives != id {
-		return see(w, "/console/patients/"+url.PathEscape(lives)+"?merged=1")
+		see(w, "/console/patients/"+url.PathEscape(lives)+"?merged=1")
+		return nil
 	}
 	v, err := c.store.Get(ctx, read, ward.Reference{Type: "Patient", ID: id})
 	if err != nil {
@@ -138,6 +141,9 @@ func (c *Console) results(ctx context.Context, g access.Grant, p *patientPage, i
 		rs = append(rs, r)
 	}
 	p.Results, p.Cut, p.Sections = len(rs), page.Next != "", groupResults(rs)
+	for _, s := range p.Sections {
+		p.Many = p.Many || slices.ContainsFunc(s.Groups, group.Many)
+	}
 	return nil
 }
 
@@ -151,7 +157,10 @@ func (c *Console) encounters(ctx context.Context, g access.Grant, p *patientPage
 		if err != nil {
 			return err
 		}
-		e := encounter{Ref: v.Ref, Version: v.Number, Status: b.Status, Class: b.Class.Display, Start: b.Period.Start, End: b.Period.End}
+		e := encounter{Ref: v.Ref, Version: v.Number, Status: b.Status, Class: b.Class.Display, Start: moment(b.Period.Start), End: moment(b.Period.End)}
+		if e.Start == "" {
+			e.Start = "not known"
+		}
 		if e.Class == "" {
 			e.Class = b.Class.Code
 		}
@@ -195,7 +204,8 @@ func (c *Console) ask(w http.ResponseWriter, r *http.Request, g access.Grant) er
 	if err != nil {
 		return err
 	}
-	return see(w, "/console/decisions/"+d.ID.String())
+	see(w, "/console/decisions/"+d.ID.String())
+	return nil
 }
 
 // recordPage is one version of a record as it stands.

@@ -54,7 +54,8 @@ func (c *Console) findPatient(w http.ResponseWriter, r *http.Request, g access.G
 		return err
 	}
 	if len(people) == 1 && next == "" {
-		return see(w, "/console/patients/"+people[0].ID)
+		see(w, "/console/patients/"+people[0].ID)
+		return nil
 	}
 	return c.show(w, r, g, "patients", "Patients found", "patients", patientsPage{Found: true, Sought: sought, People: people, First: true})
 }

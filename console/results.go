@@ -38,8 +38,12 @@ type result struct {
 	Void    bool // entered in error or cancelled: never drawn
 	Tags    []string
 
+	Converted bool   // Canonical is in another unit than Sent
 	Canonical string // value in the unit of its group, "" if it cannot be converted
 }
+
+// Href is the page of the record as it stands.
+func (r result) Href() string { return recordLink(r.Ref, r.Version) }
 
 // flag is an interpretation: letters that stand for themselves beside the colour.
 type flag struct {

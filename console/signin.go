@@ -90,7 +90,7 @@ func (c *Console) theme(w http.ResponseWriter, r *http.Request) {
 	if to != signInPath {
 		to = ownPath(to)
 	}
-	see(w, to) //nolint:errcheck // a redirect is written without an error
+	see(w, to)
 }
 
 func themeOf(r *http.Request) string {

@@ -62,9 +62,9 @@ func (a axis) at(x float64) float64 {
 // round keeps coordinates short.
 func round(x float64) float64 { return math.Round(x*10) / 10 }
 
-// drawTrend lays the chart out; nil without values.
+// drawTrend lays the chart out; nil with fewer than two values: one is no trend.
 func drawTrend(title, unit string, ps []point, low, high *float64) *trend {
-	if len(ps) == 0 {
+	if len(ps) < 2 {
 		return nil
 	}
 	t := &trend{Title: title, Unit: unit, W: trendW, H: trendH, Points: ps,

@@ -15,7 +15,7 @@ import (
 
 // words are the functions of the templates. None marks anything as safe.
 var words = template.FuncMap{
-	"when": when, "day": day, "iso": iso, "short": short, "num": num, "reason": reasonText, "class": classText, "state": stateText,
+	"when": when, "day": day, "iso": iso, "short": short, "minus": func(x float64, n int) string { return strings.Replace(num(x, n), "-", "−", 1) }, "reason": reasonText, "class": classText, "state": stateText,
 	"step": stepText, "dict": dict, "plural": func(n any, one, many string) string { return plural(counted(n), one, many) }, "add": func(a, b float64) float64 { return a + b }, "hex": func(b [32]byte) string { return hex.EncodeToString(b[:]) },
 	"join": strings.Join,
 }

@@ -95,7 +95,7 @@ func (w *arrivals) next(tn db.Tenant) (batch []*arriving, more bool) {
 // keepBatch writes messages in one transaction and answers their callers. What one of them is refused for must not keep out the
 // others: each is then written alone. Whether a write was kept that the database could not confirm nobody knows: it is not done again.
 func (s *Store) keepBatch(ctx context.Context, n names, batch []*arriving) {
-	err := s.commit(ctx, n.tn, func(tx *db.Tx) error { return s.keepAll(ctx, tx, n, batch) })
+	err := s.commit(db.First(ctx), n.tn, func(tx *db.Tx) error { return s.keepAll(ctx, tx, n, batch) })
 	if err != nil && len(batch) > 1 && ward.KindOf(err) != ward.Unavailable {
 		var wait sync.WaitGroup
 		for _, a := range batch {

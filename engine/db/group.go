@@ -25,8 +25,35 @@ type lanes struct {
 	waiting map[Tenant]*lane // lanes that have a goroutine
 }
 
-// lane is a queue. Guarded by lanes.mu.
-type lane struct{ requests []*request }
+// lane is a queue. Guarded by lanes.mu. What came with First goes by turns with the rest: neither starves the other.
+type lane struct {
+	requests []*request
+	first    []*request
+	turn     bool // the rest is next, because one of first was taken last
+}
+
+// add puts a request where it belongs.
+func (q *lane) add(r *request) {
+	if isFirst(r.ctx) {
+		q.first = append(q.first, r)
+		return
+	}
+	q.requests = append(q.requests, r)
+}
+
+func (q *lane) len() int { return len(q.first) + len(q.requests) }
+
+// take removes the request whose turn it is. The lane is not empty.
+func (q *lane) take() (r *request) {
+	from := &q.requests
+	if len(q.first) > 0 && (!q.turn || len(q.requests) == 0) {
+		from = &q.first
+	}
+	q.turn = from == &q.first
+	r, (*from)[0] = (*from)[0], nil
+	*from = (*from)[1:]
+	return r
+}
 
 // submit puts a request into its lane and starts the lane if it stands still.
 func (d *DB) submit(r *request) {
@@ -38,10 +65,11 @@ func (d *DB) submit(r *request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if q := l.waiting[key]; q != nil {
-		q.requests = append(q.requests, r)
+		q.add(r)
 		return
 	}
-	q := &lane{requests: []*request{r}}
+	q := &lane{}
+	q.add(r)
 	l.waiting[key] = q
 	d.ended.Go(func() { d.drain(key, q) })
 }
@@ -68,7 +96,7 @@ func (d *DB) drain(key Tenant, q *lane) {
 func (l *lanes) retire(key Tenant, q *lane) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(q.requests) > 0 {
+	if q.len() > 0 {
 		return false
 	}
 	delete(l.waiting, key)
@@ -79,11 +107,10 @@ func (l *lanes) retire(key Tenant, q *lane) bool {
 func (l *lanes) next(q *lane) (r *request, last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(q.requests) > 0 {
-		r, q.requests[0] = q.requests[0], nil
-		q.requests = q.requests[1:]
+	for q.len() > 0 {
+		r = q.take()
 		if r.ctx.Err() == nil && r.state.CompareAndSwap(requestWaiting, requestTaken) {
-			return r, len(q.requests) == 0
+			return r, q.len() == 0
 		}
 		if r.state.CompareAndSwap(requestWaiting, requestDropped) {
 			r.answer(outcome{err: errDropped(r.ctx.Err())})
@@ -137,10 +164,17 @@ func (g *group) next(n int) (r *request, last bool) {
 		r, g.from = g.from[0], g.from[1:]
 		return r, len(g.from) == 0
 	}
-	if n > 0 && (n >= g.db.lanes.maxGroup || time.Since(g.start) >= groupTime) {
+	if n > 0 && (n >= g.db.lanes.maxGroup || time.Since(g.start) >= groupTime || g.db.lanes.hurry(g.lane)) {
 		return nil, true
 	}
 	return g.db.lanes.next(g.lane)
+}
+
+// hurry reports that somebody is on a line for the commit: one that came with First was taken last, or waits.
+func (l *lanes) hurry(q *lane) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return q.turn || len(q.first) > 0
 }
 
 // exec runs a statement of the writer's own.
@@ -304,7 +338,7 @@ func (d *DB) Waiting() (n int) {
 	d.lanes.mu.Lock()
 	defer d.lanes.mu.Unlock()
 	for _, q := range d.lanes.waiting {
-		n += len(q.requests)
+		n += q.len()
 	}
 	return n
 }

@@ -7,6 +7,14 @@ import (
 	"github.com/ward-health/ward"
 )
 
+type firstKey struct{}
+
+// First marks a call of Write that somebody waits for at the other end of a line, such as the acknowledgement of a message:
+// it does not queue behind work that may take its time, but goes by turns with it, and is committed at once.
+func First(ctx context.Context) context.Context { return context.WithValue(ctx, firstKey{}, true) }
+
+func isFirst(ctx context.Context) bool { return ctx.Value(firstKey{}) != nil }
+
 // Write runs fn in a transaction and returns nil only after durable commit. Concurrent calls are grouped into one
 // transaction (a group is one tenant on PostgreSQL); the error of one fn undoes its own work only, be it by a savepoint or
 // by running the others again. fn runs in the caller's goroutine; it may be run more than once and must have no effect outside tx;
