@@ -129,6 +129,11 @@ func (n *Node) core(ctx context.Context) (err error) {
 	owner := make([]byte, 8)
 	rand.Read(owner)
 	n.queue = queue.New(n.db, n.config.NodeSet+"/"+hex.EncodeToString(owner))
+	if n.db.Engine() == "sqlite" { // the directory's lock says that no other process has it
+		if err = n.queue.Alone(ctx); err != nil {
+			return err
+		}
+	}
 	if n.access, err = access.New(ctx, access.Config{Issuer: n.config.BaseURL()}, n.db, n.ring, n.log); err != nil {
 		return err
 	}
