@@ -2,6 +2,8 @@
 // judges every number, and writes all that one message does in one transaction. A doubtful fact is held singly with its
 // evidence; a message that says of nobody is held whole; nothing is dropped.
 //
+// What is stored and whose newer version is held is marked (judge.Disputed) until that is settled, so that nobody computes with it.
+//
 // It must never guess a unit, let an older version of a result replace a newer one, overwrite what a patient administration
 // said by what a laboratory says, or do anything without a permit of the channel's principal. Ids come from business keys,
 // so that a message that is worked on again changes nothing.
@@ -9,5 +11,5 @@
 // Demographics and stays are patched: what a message does not say stays as it is stored, `""` deletes. Everything else is
 // replaced by its newest version.
 //
-// Read in this order: normalize.go, work.go, whole.go, person.go, result.go, order.go, patch.go, hold.go.
+// Read in this order: normalize.go, work.go, whole.go, person.go, sameperson.go, result.go, settle.go, order.go, patch.go, hold.go.
 package normalize

@@ -137,7 +137,7 @@ func step(m store.MessageInfo, name string) bool {
 // TestReplayChangesNothing: deterministic ids and bodies make a replay an upsert of the same versions.
 func TestReplayChangesNothing(t *testing.T) {
 	w := start(t)
-	id := w.send(msh("ORU^R01", "20261101090000"), pid, "PV1|1|I|W1^2^3||||||||||||||||V1^^^WARD^VN", obr("D1"),
+	id := w.send(msh("ORU^R01", "20261101090000"), pid, "PV1|1|I|W1^2^3|||||||||||||||||V1^^^WARD^VN", obr("D1"),
 		"OBX|1|NM|2160-0^Creatinine^LN||1.0|mg/dL|0.5-1.1|N|||F", "OBX|2|NM|2951-2^Sodium^LN||140|mg/dL|135-145|N|||F")
 	ref := w.refs(id, "Observation")[0]
 	before, err := w.Store.Get(ctx, w.Permit(ward.Clinician, access.Read, "Observation"), ref)
@@ -162,7 +162,7 @@ func TestUpdatePatches(t *testing.T) {
 	w := start(t)
 	id := w.send(msh("ADT^A01", "20261101090000"), "EVN|A01|20261101090000",
 		"PID|1||4711^^^WARD^MR||Amsel^Ada||19600214|F|||Weg 1^^Ulm^^89073^DE||0731-1^PRN^PH|0731-2^WPN^PH||M",
-		"PV1|1|I|W1^2^3||||1^Arzt^Anna|||||||||||V1^^^WARD^VN|||||||||||||||||||||||||20261101080000")
+		"PV1|1|I|W1^2^3||||1^Arzt^Anna||||||||||||V1^^^WARD^VN|||||||||||||||||||||||||20261101080000")
 	ref := w.refs(id, "Patient")[0]
 	stored := w.get(ref)
 	stored["extension"] = []any{map[string]any{"url": "http://other.example/x", "valueString": "kept"}}

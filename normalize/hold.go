@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -10,21 +11,25 @@ import (
 	"github.com/ward-health/ward/store"
 )
 
-// maxEvidence is how much of a body goes into the evidence; the rest is in the raw message.
-const maxEvidence = 512 << 10
+// The bounds of evidence; what is left out is in the raw message.
+const (
+	maxEvidence = 512 << 10 // bytes of the body
+	maxSealed   = 1 << 20   // bytes of all that the store takes
+	maxSaid     = 4 << 10   // bytes of one text about what was sent
+)
 
 // holdFact holds one fact; v may be nil.
-func (w *work) holdFact(f *fact, class, reason string, v *judge.Verdict) error {
+func (w *work) holdFact(ctx context.Context, f *fact, class, reason string, v *judge.Verdict) error {
 	at := f.At
 	if v != nil && v.Field > 0 {
 		at += "-" + strconv.Itoa(v.Field)
 	}
-	return w.holdAt(f, class, reason, at, v)
+	return w.holdAt(ctx, f, class, reason, at, v)
 }
 
-func (w *work) holdAt(f *fact, class, reason, at string, v *judge.Verdict) error {
+func (w *work) holdAt(ctx context.Context, f *fact, class, reason, at string, v *judge.Verdict) error {
 	e := quarantine.Evidence{Kind: w.kind, Sender: w.channel.ID, Position: at, Class: class, Reason: reason,
-		Sent: sent(f.Body), LocalCode: f.Code, Birth: w.birth(f)}
+		Sent: sent(f.Body), LocalCode: clip(f.Code), Birth: w.birth(f)}
 	if v != nil {
 		e.Why, e.Findings, e.Proposals = v.Why, v.Findings, v.Proposals
 	}
@@ -32,6 +37,10 @@ func (w *work) holdAt(f *fact, class, reason, at string, v *judge.Verdict) error
 		e.Resource = b
 	}
 	sealed, err := e.Seal()
+	if err == nil && len(sealed) > maxSealed {
+		e.Resource = nil
+		sealed, err = e.Seal()
+	}
 	if err != nil {
 		return err
 	}
@@ -41,7 +50,30 @@ func (w *work) holdAt(f *fact, class, reason, at string, v *judge.Verdict) error
 	}
 	w.e.Holds = append(w.e.Holds, store.Hold{Patient: patient, Class: class, Reason: reason, Position: at,
 		Fact: f.ref.String(), Rule: f.Rule, Evidence: sealed})
-	return nil
+	return w.dispute(ctx, f, reason)
+}
+
+// dispute marks what is stored of a fact whose newer version is held: to leave it in force unmarked would have others compute
+// with what its sender has taken the place of. The version that a person releases, and every newer one, bears the mark no more.
+func (w *work) dispute(ctx context.Context, f *fact, reason string) error {
+	if f.now == nil || f.Type == "Patient" || f.Type == "Encounter" || reason == reasonMoved || w.disputed[f.ref] {
+		return nil
+	}
+	if since, _ := lag(f); since > 0 && !f.unsure(since) || judge.Withdrawn(f.now) || judge.Tagged(f.now, judge.Disputed) {
+		return nil
+	}
+	w.disputed[f.ref] = true
+	o := f.now.Clone()
+	judge.TagAlso(o, judge.Disputed)
+	return w.write(ctx, f, o)
+}
+
+// clip bounds what goes into the few words about what was sent; all of it is in the raw message.
+func clip(s string) string {
+	if len(s) > maxSaid {
+		s = strings.ToValidUTF8(s[:maxSaid], "") + " ..."
+	}
+	return s
 }
 
 // sent tells an Observation in few words.
@@ -62,5 +94,8 @@ func sent(o *body.Value) quarantine.Sent {
 		flags = append(flags, i.At("coding[0].code").Str())
 	}
 	s.Flags = strings.Join(flags, " ")
+	for _, text := range []*string{&s.Code, &s.System, &s.Display, &s.Value, &s.Comparator, &s.Unit, &s.Range, &s.Flags, &s.Status, &s.Taken} {
+		*text = clip(*text)
+	}
 	return s
 }

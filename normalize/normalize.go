@@ -77,11 +77,28 @@ func (n *Normalizer) Normalize(ctx context.Context, who ward.Principal, purpose 
 		case ward.Precondition:
 		case ward.Gone:
 			return w.erased(ctx)
+		case ward.TooLarge, ward.Invalid, ward.Unprocessable:
+			return n.give(ctx, w, "cannot-be-stored")
 		default:
 			return last
 		}
+		if ward.KindOf(last) == ward.Conflict && try == maxTries-1 {
+			return n.give(ctx, w, "conflict")
+		}
 	}
 	return last
+}
+
+// give hands to persons a message that no other try can help: to fail again and again would hold up all that comes after it.
+func (n *Normalizer) give(ctx context.Context, w *work, reason string) error {
+	if w.e.Merge != nil {
+		reason = "merge-conflict"
+	}
+	err := w.hold(ctx, reason, "MSH", "profile")
+	if ward.KindOf(err) == ward.Gone {
+		return w.erased(ctx)
+	}
+	return err
 }
 
 // Lanes returns the patients that a message is about, framed; ok is false if it names nobody.

@@ -2,6 +2,7 @@ package normalize
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ward-health/ward/access"
@@ -16,31 +17,105 @@ func stamp(o *body.Value, f *fact) { judge.Age(o, f.Sent, f.Status) }
 // is stored, so that a new one may come, and highest when it is sent, so that it may take back anything.
 var rank = map[string]int{"registered": 1, "preliminary": 2, "partial": 2, "final": 3, "amended": 4, "corrected": 4, "unknown": 1}
 
-// older reports whether what is stored is newer than the fact or of a higher rank.
-func older(f *fact) bool {
+const withdrawal = 9 // the rank of what takes a result back, when it is sent
+
+// age is how a fact stands to what is stored of it.
+type age int
+
+const (
+	fresh   age = iota // it takes the place of what is stored
+	late               // what is stored is newer: it stays
+	unclear            // a person has to say which of the two holds
+)
+
+// The reasons why a fact is held for its place in time.
+const (
+	reasonOrder  = "order-unclear"   // time and status disagree about which is newer, or the time can be read in two ways
+	reasonFuture = "sent-in-future"  // it says that it was written long after it came
+	reasonMoved  = "subject-differs" // it is stored of another patient
+	reasonTime   = "time-differs"    // it was observed at another time than what is stored, and no sub-id tells them apart
+)
+
+// older tells how a fact stands to what is stored of it, and if that is unclear, why. Only what is older by time and no more
+// final is late; where time and status disagree about another value, nobody but a person can tell.
+func older(f *fact) (age, string) {
 	if f.now == nil {
-		return false
+		return fresh, ""
 	}
-	before := compare(judge.Changed(f.now), f.Status)
-	if before == 0 {
-		before = compare(judge.Sent(f.now), f.Sent)
+	since, known := lag(f)
+	ranks := rank[f.now.Get("status").Str()] - sentRank(f.Body)
+	tie := known && since == 0
+	switch {
+	case f.Future:
+		return unclear, reasonFuture
+	case f.unsure(since):
+		return unclear, reasonOrder
+	case since > 0 && ranks < 0 && !alike(f.now, f.Body):
+		return unclear, reasonOrder
+	case since > 0, tie && ranks > 0:
+		return late, ""
+	case tie && (judge.Tagged(f.now, judge.Released) || judge.Tagged(f.now, judge.Disputed)):
+		return late, "" // persons have let this very version in, or it waits for one that is newer
+	case !known && judge.Tagged(f.now, judge.Released):
+		return unclear, reasonOrder
+	case ranks > 0 && alike(f.now, f.Body):
+		return late, ""
+	case ranks > 0:
+		return unclear, reasonOrder
 	}
-	if before > 0 {
-		return true
-	}
-	if before == 0 && judge.Tagged(f.now, judge.Released) {
-		return true // persons have let this very version in, as they saw fit
-	}
-	status := f.Body.Get("status").Str()
-	return rank[f.now.Get("status").Str()] > rank[status] && status != "entered-in-error" && status != "cancelled"
+	return fresh, ""
 }
 
-// compare is positive if a is later; times that are not known are not compared.
-func compare(a, b time.Time) int {
-	if a.IsZero() || b.IsZero() {
-		return 0
+// lag is how much newer what is stored is than the fact: by when the status changed, else by when it was sent. False: not both
+// times are known.
+func lag(f *fact) (since time.Duration, known bool) {
+	changed, both := between(judge.Changed(f.now), f.Status)
+	if both && changed != 0 {
+		return changed, true
 	}
-	return a.Compare(b)
+	sent, known := between(judge.Sent(f.now), f.Sent)
+	return sent, known || both
+}
+
+// unsure reports whether the fact was sent in an hour that the clocks have twice, and may be newer or older for it.
+func (f *fact) unsure(since time.Duration) bool {
+	return f.Vague && since != 0 && since.Abs() <= time.Hour
+}
+
+func between(a, b time.Time) (time.Duration, bool) {
+	if a.IsZero() || b.IsZero() {
+		return 0, false
+	}
+	return a.Sub(b), true
+}
+
+func sentRank(o *body.Value) int {
+	if judge.Withdrawn(o) {
+		return withdrawal
+	}
+	return rank[o.Get("status").Str()]
+}
+
+// alike reports whether two versions say the same value, whatever their status.
+func alike(a, b *body.Value) bool {
+	return told(a) == told(b)
+}
+
+// told writes the values of a body as they were sent: what a check has added to a quantity is left out.
+func told(o *body.Value) string {
+	var out strings.Builder
+	for _, name := range o.Names() {
+		v := o.Get(name)
+		switch {
+		case name == "valueQuantity":
+			for _, part := range []string{"comparator", "value", "unit"} {
+				out.WriteString(part + "=" + v.Get(part).Str() + ";")
+			}
+		case strings.HasPrefix(name, "value") || name == "component" || name == "dataAbsentReason":
+			out.WriteString(name + "=" + string(v.Bytes()) + ";")
+		}
+	}
+	return out.String()
 }
 
 // moves reports whether the fact is stored of another patient: who that is now decides, after merges.

@@ -1,6 +1,8 @@
 package normalize
 
 import (
+	"slices"
+
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/mapping"
 )
@@ -8,18 +10,24 @@ import (
 // patch joins what a message says with what is stored: elements that it does not name stay, those that it deletes go.
 //
 // SPEC(HL7 2.5.1 2.5.3.7): an empty field leaves the receiver's value, "" deletes it.
-func patch(rt string, now, said *body.Value, nulls []mapping.Null) *body.Value {
-	out := now.Clone()
-	for _, n := range nulls {
+func patch(f *fact) *body.Value {
+	said, out := f.Body, f.now.Clone()
+	for _, n := range f.Nulls {
 		drop(out, n)
 	}
 	for _, name := range said.Names() {
 		if name == "resourceType" || name == "id" || name == "meta" {
 			continue
 		}
-		out.Set(name, join(mapping.How(rt, name), out.Get(name), said.Get(name)))
+		if slices.Contains(f.Filled, name) && out.Get(name) != nil {
+			continue
+		}
+		out.Set(name, join(mapping.How(f.Type, name), out.Get(name), said.Get(name)))
 	}
 	exclusive(out, said)
+	if f.Type == "Encounter" && f.now.Get("status").Str() == "finished" && said.At("period.end") == nil && out.At("period.end") != nil {
+		out.Set("status", body.Text("finished")) // a stay that has ended goes on only when its end is taken back
+	}
 	return out
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/identity"
-	"github.com/ward-health/ward/normalize/judge"
 	"github.com/ward-health/ward/normalize/mapping"
 	"github.com/ward-health/ward/store"
 )
@@ -21,10 +20,13 @@ func (w *work) persons(ctx context.Context) (done bool, err error) {
 	if err := w.read(ctx, "Patient", "Encounter"); err != nil {
 		return false, err
 	}
+	if w.drop(); w.left > 0 && (w.from != nil || !slices.ContainsFunc(w.facts, isPatient)) {
+		return false, ward.E(ward.Gone, "normalize.read", "the patient was erased", nil)
+	}
 	for _, f := range w.facts {
 		if f.Type == "Patient" {
 			w.e.Patients = append(w.e.Patients, f.ref.ID)
-			if !authoritative(w.kind) && otherPerson(f.now, f.Body) {
+			if f != w.from && w.somebodyElse(f) {
 				return true, w.hold(ctx, "identity-conflict", f.At, "identity")
 			}
 		}
@@ -47,15 +49,17 @@ func (w *work) persons(ctx context.Context) (done bool, err error) {
 	return false, nil
 }
 
-// otherPerson reports whether a laboratory speaks of somebody else under a known number: birth date and sex are both said,
-// and both differ.
-func otherPerson(now, said *body.Value) bool {
-	return differs(now, said, "birthDate") && differs(now, said, "gender")
-}
+func isPatient(f *fact) bool { return f.Type == "Patient" }
 
-func differs(a, b *body.Value, name string) bool {
-	x, y := a.Get(name).Str(), b.Get(name).Str()
-	return x != "" && y != "" && x != y && x != "unknown" && y != "unknown"
+// somebodyElse reports whether the message speaks of another person than is stored under the number.
+func (w *work) somebodyElse(f *fact) bool {
+	if f.now == nil {
+		return false
+	}
+	if authoritative(w.kind) {
+		return replaced(f.now, f.Body)
+	}
+	return otherPerson(f.now, f.Body)
 }
 
 // person plans one patient or stay.
@@ -69,19 +73,41 @@ func (w *work) person(ctx context.Context, f *fact) error {
 	case !authoritative(w.kind):
 		return nil
 	case f.Type == "Encounter" && w.moves(ctx, f):
-		return w.holdFact(f, "order", "subject-differs", nil)
-	case judge.Sent(f.now).After(f.Sent):
+		return w.holdFact(ctx, f, mapping.ClassOrder, reasonMoved, nil)
+	}
+	since, _ := lag(f)
+	unsure := f.Future || f.unsure(since)
+	switch {
+	case f == w.into && (unsure || since > 0):
+		return w.checked(ctx, f, joined(f))
+	case f.Future:
+		return w.holdFact(ctx, f, mapping.ClassOrder, reasonFuture, nil)
+	case unsure:
+		return w.holdFact(ctx, f, mapping.ClassOrder, reasonOrder, nil)
+	case since > 0:
 		w.late = append(w.late, f)
 		return nil
 	}
-	o := patch(f.Type, f.now, f.Body, f.Nulls)
+	o := patch(f)
 	stamp(o, f)
 	return w.checked(ctx, f, o)
 }
 
+// joined is the survivor of a merge that is older than what is stored of it: it gets the link and the old identifiers, which no
+// newer message takes back, and nothing else.
+func joined(f *fact) *body.Value {
+	o := f.now.Clone()
+	for _, id := range f.Body.Get("identifier").Items() {
+		if id.Get("use").Str() == "old" {
+			add(o, "identifier", id)
+		}
+	}
+	return o.Set("link", f.Body.Get("link"))
+}
+
 // source makes the fact of the patient whose record ends.
 func (w *work) source(m mapping.Merge) error {
-	id, _ := identity.Patient(w.m, m.From, 1, w.channel.Systems)
+	id, _ := identity.Patient(w.m, m.From, 1, w.names())
 	o := body.NewObject().Set("resourceType", body.Text("Patient"))
 	o.Set("identifier", body.NewArray(identifierOf(id)))
 	w.from = &fact{Candidate: mapping.Candidate{Type: "Patient", Key: []string{id.System, id.Value}, Body: o,
@@ -99,7 +125,7 @@ func identifierOf(id identity.Identifier) *body.Value {
 // SPEC(FHIR R5 Patient $merge): the source becomes inactive with a link replaced-by, the target gets a link replaces and the
 // source's identifiers as old ones.
 func (w *work) merge(ctx context.Context) (done bool, err error) {
-	into := w.facts[slices.IndexFunc(w.facts, func(f *fact) bool { return f.Type == "Patient" })]
+	into := w.facts[slices.IndexFunc(w.facts, isPatient)]
 	p, err := w.permit(ctx, access.Receive, "")
 	if err != nil {
 		return false, err
@@ -114,7 +140,10 @@ func (w *work) merge(ctx context.Context) (done bool, err error) {
 		return true, w.hold(ctx, "merge-cycle", w.from.At, "identity")
 	case lives != w.from.ref.ID:
 		return true, w.hold(ctx, "merge-conflict", w.from.At, "identity")
+	case strangers(w.from.now, into):
+		return true, w.hold(ctx, "identity-conflict", w.from.At, "identity")
 	}
+	w.into = into
 	w.e.Merge = &store.Merge{From: w.from.ref.ID, Into: into.ref.ID}
 	ended := w.from.Body
 	if w.from.now != nil {
@@ -131,6 +160,15 @@ func (w *work) merge(ctx context.Context) (done bool, err error) {
 	}
 	into.Body.Set("link", links(base, w.from.ref, "replaces"))
 	return false, w.checked(ctx, w.from, ended)
+}
+
+// strangers reports whether the patient whose record ends cannot be the one in whom it is to live on.
+func strangers(from *body.Value, into *fact) bool {
+	other := into.now
+	if other == nil {
+		other = into.Body
+	}
+	return from != nil && (otherPerson(from, other) || replaced(from, other))
 }
 
 // links are the links of a body with one more.

@@ -9,12 +9,17 @@ import (
 	"github.com/ward-health/ward/clinical/fhir"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/judge"
+	"github.com/ward-health/ward/normalize/mapping"
 	"github.com/ward-health/ward/normalize/plausible"
 )
 
 // results plans everything but patients and stays.
 func (w *work) results(ctx context.Context) error {
-	if err := w.read(ctx, "Observation", "DiagnosticReport"); err != nil {
+	if err := w.read(ctx, "Observation", "DiagnosticReport", "Condition", "AllergyIntolerance", "Procedure"); err != nil {
+		return err
+	}
+	w.drop()
+	if err := w.settle(ctx); err != nil {
 		return err
 	}
 	var accepted []*fact
@@ -36,7 +41,7 @@ func (w *work) results(ctx context.Context) error {
 		case "DiagnosticReport":
 			err = w.report(ctx, f)
 		default:
-			err = w.checked(ctx, f, f.Body)
+			err = w.history(ctx, f)
 		}
 		if err != nil {
 			return err
@@ -53,25 +58,60 @@ func (w *work) results(ctx context.Context) error {
 
 // observation decides about one result: ok reports that it is to be stored.
 func (w *work) observation(ctx context.Context, f *fact) (v judge.Verdict, ok bool, err error) {
-	if older(f) {
-		w.late = append(w.late, f)
-		return v, false, nil
+	if stands, err := w.placed(ctx, f); !stands {
+		return v, false, err
 	}
-	if w.moves(ctx, f) {
-		return v, false, w.holdFact(f, "order", "subject-differs", nil)
-	}
-	stamp(f.Body, f)
-	if len(f.Doubts) > 0 {
-		d := f.Doubts[0]
-		v.Field = 0
-		return v, false, w.holdAt(f, d.Class, d.Reason, d.Position, &v)
+	for _, d := range f.Doubts {
+		if !harmless[d.Reason] || !judge.Withdrawn(f.Body) {
+			return v, false, w.holdAt(ctx, f, d.Class, d.Reason, d.Position, &v)
+		}
 	}
 	v = judge.Observation(f.Body, judge.About{Sender: w.channel.ID, LocalCode: f.Code, Birth: w.birth(f), Units: w.n.units})
 	if v.Hold {
-		return v, false, w.holdFact(f, v.Class, v.Reason, &v)
+		return v, false, w.holdFact(ctx, f, v.Class, v.Reason, &v)
 	}
 	judge.Tag(f.Body, append(v.Tags, f.Flags...)...)
 	return v, true, nil
+}
+
+// harmless are the doubts that do not hold what takes a result back: nobody computes with its value.
+var harmless = map[string]bool{mapping.NotNumeric: true, mapping.SeveralParts: true, mapping.SeveralUnits: true, mapping.ManyValues: true,
+	mapping.LongText: true, mapping.UnreadableTime: true, mapping.FutureTime: true}
+
+// placed reports whether a fact may take the place of what is stored of it, and stamps it. One that may not is late, or held.
+func (w *work) placed(ctx context.Context, f *fact) (bool, error) {
+	if w.moves(ctx, f) {
+		return false, w.holdFact(ctx, f, mapping.ClassOrder, reasonMoved, nil)
+	}
+	how, why := older(f)
+	if why == reasonFuture {
+		f.Sent, f.Status = w.raw.Received, time.Time{} // what a person releases counts as of when it came
+	}
+	stamp(f.Body, f)
+	if how == unclear && judge.Sent(f.now).After(f.Sent) {
+		judge.Age(f.Body, judge.Sent(f.now), f.Status) // persons may say that it holds, unless a newer one still comes
+	}
+	switch {
+	case f.Alone && elsewhen(f.now, f.Body):
+		return false, w.holdFact(ctx, f, mapping.ClassOrder, reasonTime, nil)
+	case how == late:
+		w.late = append(w.late, f)
+		return false, nil
+	case how == unclear:
+		return false, w.holdFact(ctx, f, mapping.ClassOrder, why, nil)
+	}
+	return true, nil
+}
+
+// history plans an entry of the patient's history: a diagnosis, an allergy, a procedure.
+func (w *work) history(ctx context.Context, f *fact) error {
+	if stands, err := w.placed(ctx, f); !stands {
+		return err
+	}
+	for _, d := range f.Doubts {
+		return w.holdAt(ctx, f, d.Class, d.Reason, d.Position, nil)
+	}
+	return w.checked(ctx, f, f.Body)
 }
 
 // birth is the birth date of the patient of a fact, as this message or the store has it.
@@ -99,12 +139,7 @@ func together(accepted []*fact, found []plausible.Finding) {
 			for _, c := range f.Body.At("code.coding").Items() {
 				code := c.Get("code").Str()
 				if c.Get("system").Str() == judge.LOINC && code != "" && strings.Contains(said, code) && !judge.Tagged(f.Body, judge.Inconsistent) {
-					tags := []string{judge.Inconsistent}
-					for _, t := range f.Body.At("meta.tag").Items() {
-						tags = append(tags, t.Get("code").Str())
-					}
-					slices.Sort(tags)
-					judge.Tag(f.Body, slices.Compact(tags)...)
+					judge.TagAlso(f.Body, judge.Inconsistent)
 				}
 			}
 		}
@@ -114,10 +149,10 @@ func together(accepted []*fact, found []plausible.Finding) {
 // report plans a report: results that it lists are added to those that it listed, whatever came first.
 func (w *work) report(ctx context.Context, f *fact) error {
 	if w.moves(ctx, f) {
-		return w.holdFact(f, "order", "subject-differs", nil)
+		return w.holdFact(ctx, f, mapping.ClassOrder, reasonMoved, nil)
 	}
 	o := f.Body
-	if older(f) {
+	if how, _ := older(f); how != fresh {
 		w.late = append(w.late, f)
 		o = f.now.Clone()
 	} else {
@@ -133,14 +168,14 @@ func (w *work) report(ctx context.Context, f *fact) error {
 // keep out the others.
 func (w *work) checked(ctx context.Context, f *fact, o *body.Value) error {
 	if _, err := fhir.Scan(o.Bytes()); err != nil {
-		return w.holdFact(f, "profile", "not-valid", nil)
+		return w.holdFact(ctx, f, "profile", "not-valid", nil)
 	}
 	if f.unseen && w.hidden[f.ref] {
 		// SPEC(DESIGN 3 I1): what is hidden looks as if it did not exist; it is not overwritten either.
 		if !authoritative(w.kind) && (f.Type == "Patient" || f.Type == "Encounter") {
 			return nil
 		}
-		return w.holdFact(f, "order", "not-visible", nil)
+		return w.holdFact(ctx, f, mapping.ClassOrder, "not-visible", nil)
 	}
 	return w.write(ctx, f, o)
 }

@@ -35,6 +35,10 @@ type work struct {
 	e     store.Effects
 	late  []*fact
 	from  *fact // the patient whose record ends, in a merge
+	into  *fact // the one in whom it lives on
+
+	disputed map[ward.Reference]bool // what was marked because a newer version of it is held
+	left     int                     // facts of patients who were erased
 }
 
 type need struct {
@@ -49,6 +53,7 @@ type fact struct {
 	now    *body.Value // as it is stored; nil: not yet
 	number int64       // version of now
 	unseen bool        // it was looked for, and nothing is there that this principal may see
+	gone   bool        // it was erased with its patient
 }
 
 // permit decides once for each action and type, all under the message's id.
@@ -67,6 +72,7 @@ func (w *work) permit(ctx context.Context, a access.Action, rtype string) (acces
 // run understands the message and writes what it does.
 func (w *work) run(ctx context.Context) error {
 	w.e = store.Effects{Message: w.raw.ID, State: store.MessageApplied}
+	w.disputed = map[ward.Reference]bool{}
 	if done, err := w.whole(ctx); done || err != nil {
 		return err
 	}
@@ -159,16 +165,23 @@ const maxWants = 1000
 // read fills in what is stored of the facts of some types.
 func (w *work) read(ctx context.Context, types ...string) error {
 	var facts []*fact
-	var wants []store.Want
 	for _, f := range w.facts {
-		if !slices.Contains(types, f.Type) {
-			continue
+		if slices.Contains(types, f.Type) {
+			facts = append(facts, f)
 		}
+	}
+	return w.load(ctx, facts)
+}
+
+// load fills in what is stored of facts.
+func (w *work) load(ctx context.Context, facts []*fact) error {
+	var wants []store.Want
+	for _, f := range facts {
 		p, err := w.permit(ctx, access.Read, f.Type)
 		if err != nil {
 			return err
 		}
-		facts, wants = append(facts, f), append(wants, store.Want{Permit: p, Ref: f.ref})
+		wants = append(wants, store.Want{Permit: p, Ref: f.ref})
 	}
 	for len(wants) > 0 {
 		n := min(len(wants), maxWants)
@@ -192,7 +205,7 @@ func (f *fact) is(v *ward.Version) (err error) {
 	case v == nil:
 		f.unseen = true
 	case v.Deleted && v.Number == 0:
-		return ward.E(ward.Gone, "normalize.read", "the patient was erased", nil)
+		f.gone = true
 	case !v.Deleted:
 		f.number = v.Number
 		f.now, err = body.Parse([]byte(v.Body))
@@ -228,6 +241,9 @@ func (w *work) hops() {
 			refs = append(refs, f.ref.String())
 		}
 		w.hop("late", fmt.Sprintf("%d facts are older than what is stored", len(w.late)), refs...)
+	}
+	if w.left > 0 {
+		w.hop("erased", fmt.Sprintf("%d facts of patients who were erased are left out", w.left))
 	}
 	if n := len(w.e.Holds); n > 0 {
 		w.hop("held", fmt.Sprintf("%d facts", n))

@@ -52,16 +52,20 @@ func (s *Simulator) Day(patients int) []Message {
 }
 
 // Load calls fn with messages of results, ten a message, for the given number of patients in turn, until fn returns false.
-// No two have the same control id or the same result ids.
+// No two have the same control id or the same result ids, those of another minute of now neither.
 func (s *Simulator) Load(patients int, fn func(Message) bool) {
-	d := &day{sim: s, r: s.seed.split(1 << 41), load: true}
+	d := &day{sim: s, r: s.seed.split(1 << 41), prefix: "L" + strconv.FormatInt(s.now.Unix()/60, 36) + "-"}
 	who := make([]subject, max(patients, 1))
 	for i := range who {
 		who[i] = d.person(i)
+		// The same persons whenever it is sent, and others than those of another seed.
+		who[i].number = "L" + strconv.FormatUint(s.seed.state, 36) + "-" + strconv.Itoa(i)
+		who[i].birth = time.Date(1955, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, d.r.below(12_000)).Format("20060102")
+		who[i].visit = who[i].number + "V"
 	}
 	for i := 0; ; i++ {
 		d.out = d.out[:0]
-		d.panel(who[i%len(who)], panel[:10], Plain, d.sim.now.Add(time.Duration(i)*time.Second))
+		d.panel(who[i%len(who)], panel[:10], Plain, d.sim.now.Add(time.Duration(i-1_000_000)*100*time.Millisecond))
 		if !fn(d.out[0]) {
 			return
 		}
@@ -72,7 +76,7 @@ func (s *Simulator) Load(patients int, fn func(Message) bool) {
 type day struct {
 	sim    *Simulator
 	r      *stream
-	load   bool
+	prefix string // of control ids and order numbers of a load
 	serial int
 	out    []Message
 }
@@ -129,6 +133,9 @@ func (d *day) results(i int, p subject) {
 func (d *day) head(kind, event, structure, processing string, at time.Time) (*hl7v2.Builder, string) {
 	d.serial++
 	id := "W" + strconv.Itoa(10_000_000+d.serial)
+	if d.prefix != "" {
+		id = d.prefix + strconv.Itoa(d.serial)
+	}
 	b := hl7v2.NewBuilder(hl7v2.Delimiters{})
 	none := hl7v2.Node{}
 	return b.Segment("MSH", hl7v2.Text("LAB"), hl7v2.Text(Authority), hl7v2.Text("WARD"), hl7v2.Text("HOSPITAL"), moment(at), none,
@@ -190,7 +197,7 @@ func (d *day) corrected(p subject, at time.Time) {
 }
 
 func (d *day) panel(p subject, tests []analyte, twist Twist, at time.Time) {
-	filler := "F" + strconv.Itoa(5_000_000+d.serial)
+	filler := "F" + d.prefix + strconv.Itoa(5_000_000+d.serial)
 	d.order(p, order{filler: filler, status: "F", at: at, issued: at.Add(25 * time.Minute)}, tests, twist)
 }
 

@@ -2,8 +2,10 @@ package identity_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ward-health/ward/clinical/hl7v2"
 	"github.com/ward-health/ward/normalize/identity"
@@ -38,7 +40,7 @@ func TestChoose(t *testing.T) {
 		"":                        "",
 	} {
 		m := parse(t, header, "PID|1||"+pid3)
-		id, ok := identity.Patient(m, m.First("PID"), 3, systems)
+		id, ok := identity.Patient(m, m.First("PID"), 3, identity.Names{Systems: systems})
 		if got := id.System + "|" + id.Value; ok != (want != "") || ok && got != want {
 			t.Errorf("%s: %s, not %s", pid3, got, want)
 		}
@@ -91,6 +93,39 @@ func TestKeyKindApart(t *testing.T) {
 	}{{"P", "T", false}, {"T", "P", true}, {"D", "P", true}, {"", "P", false}, {"", "T", true}} {
 		if identity.Apart(c.processing, c.standard) != c.want {
 			t.Errorf("%+v", c)
+		}
+	}
+}
+
+// TestManyPatients: a message that names many patients is read once through, and each of them must be named.
+func TestManyPatients(t *testing.T) {
+	took := func(n int) time.Duration {
+		lines := []string{header}
+		for i := range n {
+			lines = append(lines, fmt.Sprintf("PID|1||P%d", i))
+		}
+		m := parse(t, lines...)
+		at := time.Now()
+		if lanes, ok := identity.Lanes(m, nil); lanes != nil || !ok {
+			t.Errorf("%d lanes, %v", len(lanes), ok)
+		}
+		return time.Since(at)
+	}
+	if few, many := took(2000), took(16000); many > 30*few+100*time.Millisecond {
+		t.Errorf("%v, eight times as many %v", few, many)
+	}
+	if _, ok := identity.Lanes(parse(t, header, "PID|1||1", "PID|1||2", "PID|1||3", "PID|1"), nil); ok {
+		t.Error("a patient who is not named was passed over")
+	}
+}
+
+// TestNumbersWithinChannel: a number without authority counts within the channel that brought it, a named authority everywhere.
+func TestNumbersWithinChannel(t *testing.T) {
+	m := parse(t, header, "PID|1||1~2^^^H^PI")
+	for channel, want := range map[string]string{"": "urn:ward:sender:FAC", "a b": "urn:ward:channel:a%20b:sender:FAC"} {
+		ids := identity.List(m, m.First("PID").Field(3), identity.Names{Channel: channel})
+		if len(ids) != 2 || ids[0].System != want || ids[1].System != "urn:ward:authority:H" {
+			t.Errorf("%+v", ids)
 		}
 	}
 }

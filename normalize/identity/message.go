@@ -67,13 +67,17 @@ func Apart(processing, standard string) bool {
 }
 
 // Lanes returns the patients a message is about, as their business keys: one, or two for a merge. ok is false if a PID is
-// missing or one of them names nobody. A message about more patients has no lane of its own: nil and true.
+// missing or one of them names nobody. A message about more patients has no lane of its own: nil and true. The channel is left
+// out: that two channels who share a number share a lane keeps their order and confuses nobody.
 func Lanes(m *hl7v2.Message, systems map[string]string) (lanes [][]byte, ok bool) {
-	found := false
+	found, n := false, Names{Systems: systems}
 	add := func(id Identifier, named bool) bool {
 		k := Frame(id.System, id.Value)
 		if !named || len(k) > maxKey {
 			return false
+		}
+		if len(lanes) > maxLanes {
+			return true // it has no lane of its own, whoever else is in it
 		}
 		for _, l := range lanes {
 			if bytes.Equal(l, k) {
@@ -85,7 +89,7 @@ func Lanes(m *hl7v2.Message, systems map[string]string) (lanes [][]byte, ok bool
 	}
 	for s := range m.All("PID") {
 		found = true
-		if !add(Patient(m, s, 3, systems)) {
+		if !add(Patient(m, s, 3, n)) {
 			return nil, false
 		}
 	}
@@ -93,7 +97,7 @@ func Lanes(m *hl7v2.Message, systems map[string]string) (lanes [][]byte, ok bool
 		any := false
 		for s := range m.All("MRG") {
 			any = true
-			if !add(Patient(m, s, 1, systems)) {
+			if !add(Patient(m, s, 1, n)) {
 				return nil, false
 			}
 		}

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,10 +102,16 @@ func valued(o *body.Value) bool {
 	return false
 }
 
+// Withdrawn reports whether a body says that there is no such result.
+func Withdrawn(o *body.Value) bool {
+	s := o.Get("status").Str()
+	return s == "entered-in-error" || s == "cancelled"
+}
+
 // withdrawn lets through what says that there is no such result: nobody computes with it, and to hold it back would leave
 // the result in force that it takes back.
 func withdrawn(o *body.Value, v Verdict) Verdict {
-	if s := o.Get("status").Str(); v.Hold && (s == "entered-in-error" || s == "cancelled") {
+	if v.Hold && Withdrawn(o) {
 		return Verdict{Why: v.Why, Tags: []string{Unchecked}}
 	}
 	return v
@@ -199,7 +206,19 @@ func number(r units.Result) string {
 	return r.Value.FloatString(12)
 }
 
-// Tag adds tags to a body's meta.
+// TagAlso adds a tag of normalisation to those that a body bears.
+func TagAlso(o *body.Value, tag string) {
+	tags := []string{tag}
+	for _, t := range o.At("meta.tag").Items() {
+		if t.Get("system").Str() == TagSystem && t.Get("code").Str() != tag {
+			tags = append(tags, t.Get("code").Str())
+		}
+	}
+	slices.Sort(tags)
+	Tag(o, tags...)
+}
+
+// Tag says which tags of normalisation a body bears; those of others stay.
 func Tag(o *body.Value, tags ...string) {
 	if len(tags) == 0 {
 		return

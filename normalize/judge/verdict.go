@@ -14,6 +14,7 @@ const (
 	Unchecked    = "unchecked"    // the value was not checked: no row for the code, or no plain number
 	Inconsistent = "inconsistent" // something that was sent beside it contradicts it; the evidence was not enough to hold it
 	Released     = "released"     // it was held, and two persons let it in
+	Disputed     = "disputed"     // a newer version of it is held: nobody may compute with it before that is settled
 )
 
 // Classes and reasons of verdicts that do not come from units or plausible.

@@ -109,15 +109,15 @@ func systemOf(name string) string {
 // codings returns the codings of a CWE or CE: the identifier and its alternates.
 //
 // SPEC(HL7 2.8 2A.2.13): CWE.1 to 3, 4 to 6 and 10 to 12 are code, text and system of the same meaning.
-func codings(v hl7v2.Value) []*body.Value {
+func (s *scope) codings(v hl7v2.Value) []*body.Value {
 	var out []*body.Value
 	for _, at := range [][2]int{{1, 7}, {4, 8}, {10, 13}} {
-		code, text := codeText(clean(v.Component(at[0]))), clean(v.Component(at[0]+1))
+		code, text := s.brief(codeText(clean(v.Component(at[0])))), s.brief(clean(v.Component(at[0]+1)))
 		if code == "" {
 			continue
 		}
-		c := body.NewObject().Set("system", body.Text(systemOf(clean(v.Component(at[0]+2))))).
-			Set("version", body.Text(clean(v.Component(at[1])))).
+		c := body.NewObject().Set("system", body.Text(systemOf(s.brief(clean(v.Component(at[0]+2)))))).
+			Set("version", body.Text(s.brief(clean(v.Component(at[1]))))).
 			Set("code", body.Text(code)).Set("display", body.Text(text))
 		out = append(out, c)
 	}
@@ -146,17 +146,20 @@ func asConcept(s *scope, v hl7v2.Value, f *field) *body.Value {
 	list := body.NewArray()
 	first := s.translated(f.rule.Table, clean(v.Component(1)))
 	list.Append(first)
-	for _, c := range codings(v) {
+	for _, c := range s.codings(v) {
 		if c.Get("system") == nil && f.rule.Arg != "" {
 			c.Set("system", body.Text(f.rule.Arg))
+		}
+		if first != nil && c.Get("system") == nil {
+			continue // the table has said what it means
 		}
 		if first == nil || c.Get("system").Str() != first.Get("system").Str() || c.Get("code").Str() != first.Get("code").Str() {
 			list.Append(c)
 		}
 	}
-	text := clean(v.Component(9))
+	text := s.brief(clean(v.Component(9)))
 	if text == "" && len(list.Items()) == 0 {
-		text = clean(v.Component(2))
+		text = s.brief(clean(v.Component(2)))
 	}
 	return body.NewObject().Set("coding", list).Set("text", body.Text(text))
 }
@@ -169,7 +172,7 @@ func asCoding(s *scope, v hl7v2.Value, f *field) *body.Value {
 	if c := s.translated(f.rule.Table, clean(v.Component(1))); c != nil {
 		return c
 	}
-	for _, c := range codings(v) {
+	for _, c := range s.codings(v) {
 		if c.Get("system") == nil && f.rule.Arg != "" {
 			c.Set("system", body.Text(f.rule.Arg))
 		}

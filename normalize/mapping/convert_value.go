@@ -12,9 +12,16 @@ import (
 const (
 	ClassParse = "parse"
 	ClassOrder = "order"
+	ClassUnit  = "unit"
 
 	NotNumeric     = "value-not-numeric"     // OBX-2 says a number, OBX-5 is none
-	UnreadableTime = "time-unreadable"       // OBX-5 is no time
+	UnreadableTime = "time-unreadable"       // OBX-5 or OBX-14 is no time
+	FutureTime     = "time-in-future"        // it was observed after the message came
+	SeveralParts   = "value-in-parts"        // OBX-5 has parts that its type does not have
+	SeveralValues  = "field-repeats"         // a field of which there is one stands there several times
+	SeveralUnits   = "units-differ"          // OBX-6 names two units
+	ManyValues     = "too-many-values"       // OBX-5 repeats more often than is taken
+	LongText       = "text-too-long"         // the text of a code is longer than is taken
 	NoCode         = "code-missing"          // OBX-3 is empty
 	NoResult       = "status-without-result" // OBX-11 U finishes a result that this message does not repeat
 )
@@ -49,8 +56,8 @@ func (s *scope) quantity(digits, comparator string) *body.Value {
 
 func asQuantity(s *scope, v hl7v2.Value, _ *field) *body.Value {
 	digits, ok := v.Number()
-	if !ok {
-		s.doubt(ClassParse, NotNumeric, fieldValue)
+	if !ok || !single(v) {
+		s.doubt(ClassParse, reason(ok, NotNumeric, SeveralParts), fieldValue)
 		s.junk(v)
 		return nil
 	}
@@ -70,8 +77,8 @@ var comparators = map[string]string{"": "", "=": "", "<": "<", ">": ">", "<=": "
 func asStructuredQuantity(s *scope, v hl7v2.Value, _ *field) *body.Value {
 	digits, ok := v.Component(2).Number()
 	how, known := comparators[clean(v.Component(1))]
-	if !ok || !known {
-		s.doubt(ClassParse, NotNumeric, fieldValue)
+	if ok = ok && known; !ok || !clear(v, 3) || !undivided(v.Component(2)) {
+		s.doubt(ClassParse, reason(ok, NotNumeric, SeveralParts), fieldValue)
 		s.junk(v)
 		return nil
 	}
@@ -81,11 +88,13 @@ func asStructuredQuantity(s *scope, v hl7v2.Value, _ *field) *body.Value {
 func (s *scope) two(v hl7v2.Value) (a, b string, ok bool) {
 	a, okA := v.Component(2).Number()
 	b, okB := v.Component(4).Number()
-	if !okA || !okB {
-		s.doubt(ClassParse, NotNumeric, fieldValue)
+	ok = okA && okB
+	if !ok || !clear(v, 5) || !undivided(v.Component(2)) || !undivided(v.Component(4)) {
+		s.doubt(ClassParse, reason(ok, NotNumeric, SeveralParts), fieldValue)
 		s.junk(v)
+		ok = false
 	}
-	return a, b, okA && okB
+	return a, b, ok
 }
 
 func asStructuredRange(s *scope, v hl7v2.Value, _ *field) *body.Value {
@@ -160,7 +169,11 @@ func asText(s *scope, src hl7v2.Field, _ *field) *body.Value {
 func asComponents(s *scope, src hl7v2.Field, f *field) *body.Value {
 	list := body.NewArray()
 	code := asConcept(s, s.get(3).First(), f)
-	for _, v := range src.All() {
+	for i, v := range src.All() {
+		if i >= maxRepeats {
+			s.doubt(ClassParse, ManyValues, fieldValue)
+			break
+		}
 		if v.Empty() || v.Null() {
 			continue
 		}
@@ -169,7 +182,7 @@ func asComponents(s *scope, src hl7v2.Field, f *field) *body.Value {
 		case "concept":
 			item.Set("valueCodeableConcept", asConcept(s, v, f))
 		default:
-			if digits, ok := v.Number(); ok {
+			if digits, ok := v.Number(); ok && single(v) {
 				item.Set("valueQuantity", s.quantity(digits, ""))
 			} else {
 				item.Set("valueString", body.Text(strings.TrimSpace(v.All())))

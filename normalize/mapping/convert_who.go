@@ -23,7 +23,7 @@ func asIdentifier(s *scope, v hl7v2.Value, f *field) *body.Value {
 	if value == "" {
 		return nil
 	}
-	system, _ := identity.System(s.run.m, v.Component(4), s.run.o.Systems)
+	system, _ := identity.System(s.run.m, v.Component(4), s.run.names())
 	out := body.NewObject().Set("type", typed(clean(v.Component(5)))).Set("system", body.Text(system)).Set("value", body.Text(value))
 	out.Set("period", body.NewObject().Set("start", asDateTime(s, v.Component(7), f)).Set("end", asDateTime(s, v.Component(8), f)))
 	return out.Set("assigner", body.NewObject().Set("display", body.Text(clean(v.Component(6)))))
@@ -140,7 +140,7 @@ func logical(rt string, id *body.Value, display string) *body.Value {
 func asPractitioner(s *scope, v hl7v2.Value, _ *field) *body.Value {
 	var id *body.Value
 	if value := clean(v.Component(1)); value != "" {
-		system, _ := identity.System(s.run.m, v.Component(9), s.run.o.Systems)
+		system, _ := identity.System(s.run.m, v.Component(9), s.run.names())
 		id = body.NewObject().Set("type", typed(clean(v.Component(13)))).Set("system", body.Text(system)).Set("value", body.Text(value))
 	}
 	var parts []string
@@ -160,7 +160,7 @@ func asOrganization(s *scope, v hl7v2.Value, _ *field) *body.Value {
 	}
 	var id *body.Value
 	if value != "" {
-		system, _ := identity.System(s.run.m, v.Component(6), s.run.o.Systems)
+		system, _ := identity.System(s.run.m, v.Component(6), s.run.names())
 		id = body.NewObject().Set("type", typed(clean(v.Component(7)))).Set("system", body.Text(system)).Set("value", body.Text(value))
 	}
 	return logical("Organization", id, clean(v.Component(1)))

@@ -10,7 +10,10 @@
 // a directory. Lines of TX and FT that follow each other under one code are one text. An OBX whose value repeats is one
 // Observation with components, a text that repeats is one text.
 //
+// What would be read in part only (a number of two components, a unit that repeats) is doubted, and what bodies may grow to is
+// bounded by the size of the message.
+//
 // The package is pure: no clock, no store, no input but the message.
 //
-// Read in this order: map.go, rules.go, condition.go, compile.go, group.go, key.go, then the converters.
+// Read in this order: map.go, rules.go, condition.go, compile.go, group.go, key.go, partial.go, bounds.go, then the converters.
 package mapping

@@ -12,14 +12,32 @@ type instance struct {
 	rule     *group
 	parent   *instance
 	segments []hl7v2.Segment
+	byName   map[string][]hl7v2.Segment
+	opened   int // the last of the starting segments that it has, -1 for none
 	children []*instance
 	made     map[string]int // type -> candidate
+}
+
+func newInstance(g *group, parent *instance, segments ...hl7v2.Segment) *instance {
+	i := &instance{rule: g, parent: parent, byName: map[string][]hl7v2.Segment{}, opened: -1, made: map[string]int{}}
+	for _, s := range segments {
+		i.add(s)
+	}
+	return i
+}
+
+// add appends a segment; what is asked of an instance again and again is noted here, so that a message of many segments is read
+// in time that grows with its length only.
+func (i *instance) add(s hl7v2.Segment) {
+	name := s.Name()
+	i.segments, i.byName[name] = append(i.segments, s), append(i.byName[name], s)
+	i.opened = max(i.opened, slices.Index(i.rule.starts, name))
 }
 
 // split puts the segments of a message into groups. A segment goes to the innermost open group that has a place for it; one
 // that has none anywhere stays in the raw message. MSH belongs to every group.
 func (g *group) split(m *hl7v2.Message) *instance {
-	root := &instance{rule: g, made: map[string]int{}}
+	root := newInstance(g, nil)
 	open := root
 	for s := range m.Segments() {
 		for at := open; at != nil; at = at.parent {
@@ -35,12 +53,8 @@ func (g *group) split(m *hl7v2.Message) *instance {
 // take puts a segment into the instance or into a new one below it, and returns where; nil if it has no place there.
 func (i *instance) take(m *hl7v2.Message, s hl7v2.Segment) *instance {
 	name := s.Name()
-	if n := slices.Index(i.rule.starts, name); n > i.started() {
-		i.segments = append(i.segments, s)
-		return i
-	}
-	if i.rule.segments[name] {
-		i.segments = append(i.segments, s)
+	if n := slices.Index(i.rule.starts, name); n > i.started() || i.rule.segments[name] {
+		i.add(s)
 		return i
 	}
 	for _, g := range i.rule.groups {
@@ -48,10 +62,10 @@ func (i *instance) take(m *hl7v2.Message, s hl7v2.Segment) *instance {
 			continue
 		}
 		if last := i.last(); last != nil && last.rule == g && g.join != nil && g.join.holds(m, last, s) {
-			last.segments = append(last.segments, s)
+			last.add(s)
 			return last
 		}
-		next := &instance{rule: g, parent: i, segments: []hl7v2.Segment{s}, made: map[string]int{}}
+		next := newInstance(g, i, s)
 		i.children = append(i.children, next)
 		return next
 	}
@@ -60,14 +74,10 @@ func (i *instance) take(m *hl7v2.Message, s hl7v2.Segment) *instance {
 
 // started returns the last of the group's starting segments that the instance has, -1 for none.
 func (i *instance) started() int {
-	last := -1
-	for _, s := range i.segments {
-		last = max(last, slices.Index(i.rule.starts, s.Name()))
-	}
-	if last < 0 && i.parent == nil {
+	if i.opened < 0 && i.parent == nil {
 		return len(i.rule.starts) // the root is never opened by a segment
 	}
-	return last
+	return i.opened
 }
 
 func (i *instance) last() *instance {
@@ -92,15 +102,7 @@ func (j *join) holds(m *hl7v2.Message, last *instance, s hl7v2.Segment) bool {
 }
 
 // all returns the segments of a name in the instance.
-func (i *instance) all(name string) []hl7v2.Segment {
-	var out []hl7v2.Segment
-	for _, s := range i.segments {
-		if s.Is(name) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
+func (i *instance) all(name string) []hl7v2.Segment { return i.byName[name] }
 
 // nearest finds the candidate of a type that this instance or one around it made.
 func (i *instance) nearest(rt string) (int, bool) {

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/ward-health/ward/clinical/hl7v2"
@@ -27,11 +28,11 @@ func entitySystem(r *run, v hl7v2.Value) string {
 			return uri
 		}
 	}
-	return identity.Assigned(r.m, hd)
+	return identity.Assigned(r.m, hd, r.o.Channel)
 }
 
 func patientKey(s *scope) []string {
-	id, ok := identity.Patient(s.run.m, s.segment("PID"), 3, s.run.o.Systems)
+	id, ok := identity.Patient(s.run.m, s.segment("PID"), 3, s.run.names())
 	if !ok {
 		return nil
 	}
@@ -42,7 +43,7 @@ func patientKey(s *scope) []string {
 func encounterKey(s *scope) []string {
 	pv1, pid := s.segment("PV1"), s.segment("PID")
 	for _, f := range []hl7v2.Field{pv1.Field(19), pid.Field(18)} {
-		if id, ok := identity.Choose(identity.List(s.run.m, f, s.run.o.Systems)); ok {
+		if id, ok := identity.Choose(identity.List(s.run.m, f, s.run.names())); ok {
 			return []string{id.System, id.Value}
 		}
 	}
@@ -57,7 +58,7 @@ func encounterKey(s *scope) []string {
 // may stand for several batteries, so the battery belongs to it. Without a number, patient, battery and time name it.
 func orderKey(s *scope) []string {
 	obr, orc := s.segment("OBR"), s.segment("ORC")
-	battery := clean(obr.Field(4).First().Component(1))
+	battery, _ := named(obr.Field(4).First())
 	for _, f := range []hl7v2.Field{obr.Field(3), orc.Field(3), obr.Field(2), orc.Field(2)} {
 		if v := f.First(); clean(v.Component(1)) != "" {
 			return []string{entitySystem(s.run, v), clean(v.Component(1)), battery}
@@ -86,7 +87,8 @@ func observationKey(s *scope) []string {
 		order = append(p, "observed", clean(s.get(14).First()))
 	}
 	code := s.get(3).First()
-	what := clean(code.Component(1)) + "^" + clean(code.Component(3))
+	id, system := named(code)
+	what := id + "^" + system
 	if what == "^" {
 		what = clean(code.Component(4)) + "^" + clean(code.Component(6)) + "^" + clean(code.Component(2))
 	}
@@ -98,8 +100,27 @@ func observationKey(s *scope) []string {
 		s.doubt(ClassParse, NoCode, 3)
 		what += strconv.Itoa(s.seg.Index())
 	}
-	return append(order, "observation", what, clean(s.get(4).First()))
+	key, taken := append(order, "observation", what, clean(s.get(4).First())), clean(s.get(14).First())
+	if s.cand.Alone = clean(s.get(4).First()) == ""; s.cand.Alone && taken != "" {
+		s.cand.Twin = append(slices.Clone(key), "@"+taken)
+	}
+	return key
 }
+
+// named returns the coding of a CWE that names what it means: LOINC's wherever it stands among the alternates, else the first,
+// so that senders who change their order speak of the same.
+//
+// SPEC(HL7 2.8 2A.2.13): CWE.1 to 3, 4 to 6 and 10 to 12 are code, text and system of the same meaning.
+func named(v hl7v2.Value) (code, system string) {
+	for _, at := range []int{1, 4, 10} {
+		if code := clean(v.Component(at)); code != "" && systemOf(clean(v.Component(at+2))) == loinc {
+			return code, "LN"
+		}
+	}
+	return clean(v.Component(1)), clean(v.Component(3))
+}
+
+const loinc = "http://loinc.org"
 
 func allergyKey(s *scope) []string {
 	return ofPatient(s, "allergy", s.get(3).First())
@@ -107,7 +128,7 @@ func allergyKey(s *scope) []string {
 
 func conditionKey(s *scope) []string {
 	if v := s.get(20).First(); clean(v.Component(1)) != "" {
-		return []string{entitySystem(s.run, v), clean(v.Component(1)), "condition"}
+		return s.numbered(v, "condition")
 	}
 	k := ofPatient(s, "condition", s.get(3).First())
 	if k == nil {
@@ -123,13 +144,23 @@ func conditionKey(s *scope) []string {
 
 func procedureKey(s *scope) []string {
 	if v := s.get(19).First(); clean(v.Component(1)) != "" {
-		return []string{entitySystem(s.run, v), clean(v.Component(1)), "procedure"}
+		return s.numbered(v, "procedure")
 	}
 	k := ofPatient(s, "procedure", s.get(3).First())
 	if k == nil {
 		return nil
 	}
 	return append(k, clean(s.get(5).First()))
+}
+
+// numbered names something of a patient by a number. The patient belongs to it: a number that comes again for another patient
+// must never carry what it names from one record to the other.
+func (s *scope) numbered(v hl7v2.Value, kind string) []string {
+	p := patientKey(s)
+	if p == nil {
+		return nil
+	}
+	return append(p, kind, entitySystem(s.run, v), clean(v.Component(1)))
 }
 
 // ofPatient names something of a patient by its code.

@@ -15,7 +15,8 @@ import (
 type Options struct {
 	Zone     *time.Location    // of times without offset
 	Systems  map[string]string // identifier system by assigning authority
-	Received time.Time         // when the message came; stands in for a missing MSH-7
+	Received time.Time         // when the message came; stands in for a missing MSH-7; zero: not known
+	Channel  string            // by which it came: numbers without authority count within it
 }
 
 // Doubt is a reason why a candidate must not be used as it stands.
@@ -39,11 +40,16 @@ type Candidate struct {
 	At     string      // its first segment, "OBX[3]"
 	Rule   string      // which rule made it, with the version of the rules
 	Code   string      // code of an OBX-3 or OBR-4 as sent, for overrides
-	Sent   time.Time   // when the message was written (MSH-7)
+	Sent   time.Time   // when the message was written (MSH-7), not after it came; zero if that cannot be known
 	Status time.Time   // when its status last changed (OBR-22); zero if not sent
+	Vague  bool        // Sent is in an hour that the clocks had twice: it may be one hour later
+	Future bool        // Sent or Status was far after the message came, and is left out
+	Alone  bool        // an Observation without sub-id: another one under its code may have its key
+	Twin   []string    // of one without sub-id, the key that it has where its code stands twice; nil: none
 	Doubts []Doubt
 	Flags  []string // constants: what is odd about it, but not doubtful
 	Nulls  []Null
+	Filled []string // elements that stand in only because FHIR requires them; they replace nothing
 }
 
 // Result is what a message says.
@@ -115,12 +121,12 @@ func Map(m *hl7v2.Message, kind string, o Options) (Result, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	run := &run{m: m, o: o, rules: r, structure: st, used: map[place]bool{}, keys: map[string]int{}}
-	run.sent = run.sentAt()
+	run := &run{m: m, bytes: len(m.Encode()), o: o, rules: r, structure: st, used: map[place]bool{}, keys: map[string]int{}}
+	run.header()
 	root := st.group.split(m)
 	run.instance(root)
-	if len(run.out) > maxCandidates {
-		return Result{}, ward.E(ward.TooLarge, op, "a message may say at most 4000 facts", nil)
+	if run.full {
+		return Result{}, ward.E(ward.TooLarge, op, "a message may say at most 4000 facts, repeat a field 1000 times and grow to four times its size", nil)
 	}
 	res := Result{Candidates: run.out, Merges: run.merges}
 	res.Fields, res.Kept = run.count()

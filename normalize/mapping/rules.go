@@ -65,17 +65,18 @@ type mapRule struct {
 
 // fieldRule maps one field.
 type fieldRule struct {
-	ID    string            `json:"id"`    // of the rule
-	From  string            `json:"from"`  // path in the message; empty: Value
-	To    string            `json:"to"`    // path in the body
-	As    string            `json:"as"`    // converter
-	Arg   string            `json:"arg"`   // for the converter
-	Table string            `json:"table"` // vocabulary
-	When  string            `json:"when"`
-	Value string            `json:"value"` // constant
-	With  map[string]string `json:"with"`  // constants set beside the value
-	IG    string            `json:"ig"`    // row of the guide: "OBX-3 code"; "" is a rule of our own
-	Why   string            `json:"why"`   // why it deviates from the guide
+	ID     string            `json:"id"`    // of the rule
+	From   string            `json:"from"`  // path in the message; empty: Value
+	To     string            `json:"to"`    // path in the body
+	As     string            `json:"as"`    // converter
+	Arg    string            `json:"arg"`   // for the converter
+	Table  string            `json:"table"` // vocabulary
+	When   string            `json:"when"`
+	Value  string            `json:"value"`  // constant
+	With   map[string]string `json:"with"`   // constants set beside the value
+	Filler bool              `json:"filler"` // the constant is there because FHIR requires one; it replaces nothing that is stored
+	IG     string            `json:"ig"`     // row of the guide: "OBX-3 code"; "" is a rule of our own
+	Why    string            `json:"why"`    // why it deviates from the guide
 }
 
 // readRules reads every file.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,15 +13,20 @@ import (
 // run is the mapping of one message.
 type run struct {
 	m         *hl7v2.Message
+	bytes     int // of it
 	o         Options
 	rules     *rules
 	structure *structure
 	sent      time.Time
+	vague     bool // sent may be an hour later
+	future    bool // sent was far in the future
 
 	out    []Candidate
 	merges []Merge
 	keys   map[string]int // type and business key -> candidate; with "#", how often
 	used   map[place]bool
+	size   int  // of all bodies, about
+	full   bool // the message says more than is taken
 }
 
 // place is a field of a message.
@@ -60,10 +66,17 @@ func (s *scope) get(field int) hl7v2.Field { return s.seg.Field(field) }
 
 // doubt notes that the candidate must not be used as it stands, because of a field of the segment in hand.
 func (s *scope) doubt(class, reason string, field int) {
-	if s.cand != nil {
-		s.cand.Doubts = append(s.cand.Doubts, Doubt{class, reason, s.run.m.Path(s.seg, field, 0, 0, 0)})
+	s.doubtAt(s.seg, class, reason, field)
+}
+
+func (s *scope) doubtAt(seg hl7v2.Segment, class, reason string, field int) {
+	if s.cand != nil && len(s.cand.Doubts) < maxDoubts {
+		s.cand.Doubts = append(s.cand.Doubts, Doubt{class, reason, s.run.m.Path(seg, field, 0, 0, 0)})
 	}
 }
+
+// maxDoubts bounds what is noted of one candidate: the first is what it is held for.
+const maxDoubts = 16
 
 // flag notes what is odd but not doubtful.
 func (s *scope) flag(code string) {
@@ -78,15 +91,11 @@ func (s *scope) flag(code string) {
 	s.cand.Flags = append(s.cand.Flags, code)
 }
 
-func (r *run) sentAt() time.Time {
-	if t, err := r.m.Header().Time.Time(r.o.Zone); err == nil {
-		return t.Time
-	}
-	return r.o.Received
-}
-
 // instance makes the candidates of a group, then those of the groups in it.
 func (r *run) instance(i *instance) {
+	if r.full {
+		return
+	}
 	for _, res := range i.rule.resources {
 		if res.rule.Each == "" {
 			r.make(res, i, hl7v2.Segment{})
@@ -113,24 +122,23 @@ func (r *run) make(res *resource, i *instance, seg hl7v2.Segment) {
 	if !first.Exists() && len(i.segments) > 0 {
 		first = i.segments[0]
 	}
-	if !first.Exists() {
+	if !first.Exists() || r.crowded() {
 		return
 	}
-	c := Candidate{Type: res.rule.Type, Body: body.NewObject(), At: r.m.Path(first, 0, 0, 0, 0), Rule: res.id, Sent: r.sent}
+	c := Candidate{Type: res.rule.Type, Body: body.NewObject(), At: r.m.Path(first, 0, 0, 0, 0), Rule: res.id, Sent: r.sent, Vague: r.vague, Future: r.future}
 	s := &scope{run: r, inst: i, seg: first, cand: &c}
 	if !res.when(s) {
 		return
 	}
 	c.Body.Set("resourceType", body.Text(c.Type))
-	for _, m := range res.maps {
-		for _, at := range i.all(m.segment) {
-			if !seg.Exists() || seg.Index() == at.Index() {
-				s.seg = at
-				m.apply(s, c.Body)
-			}
-		}
-	}
+	r.fill(res, i, s, seg)
 	s.seg = first
+	if r.full {
+		return
+	}
+	if c.Type == "Observation" {
+		s.partial()
+	}
 	if c.Key = res.key(s); c.Key == nil {
 		return
 	}
@@ -140,8 +148,8 @@ func (r *run) make(res *resource, i *instance, seg hl7v2.Segment) {
 	if !r.once(&c, i) {
 		return
 	}
-	if t, err := s.segment("OBR").Field(22).First().Time(r.o.Zone); err == nil && (c.Type == "Observation" || c.Type == "DiagnosticReport") {
-		c.Status = t.Time
+	if c.Type == "Observation" || c.Type == "DiagnosticReport" {
+		c.changed(s)
 	}
 	for _, l := range res.refs {
 		if n, ok := i.nearest(l.rt); ok {
@@ -158,16 +166,38 @@ func (r *run) make(res *resource, i *instance, seg hl7v2.Segment) {
 	r.out = append(r.out, c)
 }
 
+// fill applies the maps of a resource to the segments of its group, or to the one given.
+func (r *run) fill(res *resource, i *instance, s *scope, seg hl7v2.Segment) {
+	before := r.size
+	for _, m := range res.maps {
+		for _, at := range i.all(m.segment) {
+			if !seg.Exists() || seg.Index() == at.Index() {
+				s.seg = at
+				m.apply(s, s.cand.Body)
+			}
+		}
+	}
+	r.size = before
+	r.grow(s.cand.Body.Size())
+}
+
 // once sees to it that no two candidates have one key: a person or a stay that is named again is the same, everything else
-// is another fact and gets the number of its occurrence into its key.
+// is another fact and gets its time of observation into its key, or the number of its occurrence where that does not tell them
+// apart.
 func (r *run) once(c *Candidate, i *instance) bool {
 	k := c.Type + "\x00" + strings.Join(c.Key, "\x00")
 	if n, ok := r.keys[k]; ok && (c.Type == "Patient" || c.Type == "Encounter") {
 		i.made[c.Type] = n
 		return false
 	} else if ok {
+		dated := c.Type + "\x00" + strings.Join(c.Twin, "\x00")
+		if _, taken := r.keys[dated]; c.Twin != nil && !taken && !slices.Equal(c.Twin, r.out[n].Twin) {
+			r.keys[dated] = len(r.out)
+			c.Key, c.Twin = c.Twin, c.Key
+			return true
+		}
 		r.keys[k+"#"]++
-		c.Key = append(c.Key, "#"+strconv.Itoa(r.keys[k+"#"]+1))
+		c.Key, c.Twin = append(c.Key, "#"+strconv.Itoa(r.keys[k+"#"]+1)), nil
 		return true
 	}
 	r.keys[k] = len(r.out)
@@ -192,11 +222,14 @@ func (m *segmentMap) apply(s *scope, into *body.Value) {
 }
 
 func (f *field) apply(s *scope, into *body.Value) {
-	if !f.when(s) {
+	if s.run.full || !f.when(s) {
 		return
 	}
 	if f.rule.From == "" {
 		into.Put(f.to, body.Text(f.rule.Value))
+		if f.rule.Filler {
+			s.cand.Filled = append(s.cand.Filled, f.to.Root())
+		}
 		return
 	}
 	seg := s.segment(f.from.Segment)
@@ -213,6 +246,10 @@ func (f *field) apply(s *scope, into *body.Value) {
 		if i > 0 && !f.to.Repeats() {
 			break
 		}
+		if i >= maxRepeats {
+			s.run.full = true
+			return
+		}
 		if v.Null() {
 			s.cand.Nulls = append(s.cand.Nulls, f.null())
 			continue
@@ -226,7 +263,11 @@ func (f *field) apply(s *scope, into *body.Value) {
 		if v.Empty() || v.Null() {
 			continue
 		}
-		f.set(into, f.conv.value(s, v, f))
+		out := f.conv.value(s, v, f)
+		if f.to.Repeats() {
+			s.run.grow(out.Size())
+		}
+		f.set(into, out)
 	}
 }
 

@@ -18,7 +18,7 @@ func observe(t *testing.T, segments ...string) []mapping.Candidate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := mapping.Map(m, "ORU^R01", mapping.Options{Received: time.Unix(0, 0)})
+	r, err := mapping.Map(m, "ORU^R01", mapping.Options{Received: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func (d *Desk) correct(e Evidence, c Correction) (Preview, *body.Value, error) {
 		err = setCode(o, c.Code)
 	default:
 		about.Believe = true
-		if e.Class == "order" && e.Reason != "subject-differs" || e.Class == "profile" {
+		if e.Reason == "status-without-result" || e.Reason == "not-visible" || e.Class == "profile" {
 			err = refuse("this fact has no result of its own or is no valid resource; it can be rejected, or its message replayed")
 		}
 	}

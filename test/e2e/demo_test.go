@@ -11,10 +11,14 @@ import (
 	"time"
 )
 
-var summary = regexp.MustCompile(`^demo: resources (\d+) cards (\d+) reads (\d+) denials (\d+) log (\d+) verified$`)
+var (
+	summary = regexp.MustCompile(`^demo: messages (\d+) facts (\d+) held (\d+) decisions (\d+) log (\d+) verified$`)
+	byFHIR  = regexp.MustCompile(`^by FHIR: resources (\d+) cards (\d+) reads (\d+) denials (\d+)$`)
+)
 
-// demo runs ward demo --once and returns its output and the numbers of its last line.
-func demo(t *testing.T, args ...string) (out string, numbers [5]int) {
+// demo runs ward demo --once and returns its output and the numbers of its last two lines: resources, cards, reads, denials,
+// then messages, facts, held, decisions, log.
+func demo(t *testing.T, args ...string) (out string, numbers [9]int) {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "ward"), append([]string{"demo", "--once"}, args...)...)
 	var stdout, stderr bytes.Buffer
@@ -27,14 +31,18 @@ func demo(t *testing.T, args ...string) (out string, numbers [5]int) {
 	}
 	t.Logf("took %s\n%s", time.Since(start).Round(time.Millisecond), stdout.String())
 	lines := strings.Split(strings.TrimRight(stdout.String(), "\n"), "\n")
-	m := summary.FindStringSubmatch(lines[len(lines)-1])
-	if m == nil {
-		t.Fatalf("the last line is no summary: %q", lines[len(lines)-1])
+	if len(lines) < 2 {
+		t.Fatalf("no summary: %q", lines)
 	}
+	m, f := summary.FindStringSubmatch(lines[len(lines)-1]), byFHIR.FindStringSubmatch(lines[len(lines)-2])
+	if m == nil || f == nil {
+		t.Fatalf("the last lines are no summary: %q", lines[len(lines)-2:])
+	}
+	m = append(f, m[1:]...)
 	for i := range numbers {
 		numbers[i], _ = strconv.Atoi(m[i+1])
 		if numbers[i] == 0 {
-			t.Errorf("a number of the summary is 0: %s", m[0])
+			t.Errorf("a number of the summary is 0: %q", lines[len(lines)-2:])
 		}
 	}
 	if stderr.Len() > 0 {
@@ -45,10 +53,11 @@ func demo(t *testing.T, args ...string) (out string, numbers [5]int) {
 
 func TestDemo(t *testing.T) {
 	out, n := demo(t)
-	if n[0] < 100 || n[1] < 2 {
-		t.Errorf("resources %d cards %d", n[0], n[1])
+	if n[0] < 100 || n[1] < 4 || n[4] != 23 || n[5] < 150 || n[6] != 1 || n[7] < 4 {
+		t.Errorf("resources %d cards %d messages %d facts %d held %d decisions %d", n[0], n[1], n[4], n[5], n[6], n[7])
 	}
-	for _, want := range []string{"mL/min", "not computed", "denied:", "sealed texts open nowhere"} {
+	for _, want := range []string{"mL/min", "not computed", "denied:", "sealed texts open nowhere", "Ten-year mortality", "anna alone could not",
+		"with one byte changed it is refused"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the demo does not show %q", want)
 		}
