@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,12 +54,10 @@ func importBundles(ctx context.Context, dir string) error {
 
 // feedToken adds a feed and issues its token (5 minutes).
 func (n *node) feedToken(ctx context.Context) (string, error) {
-	add := exec.CommandContext(ctx, n.bin, "principal", "add", "feed", "--kind", "service", "--role", "integration", "--dir", n.dir)
-	if text, err := add.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("principal add: %w: %s", err, text)
+	if err := n.principal(ctx, "feed", "service", "integration"); err != nil {
+		return "", err
 	}
-	out, err := exec.CommandContext(ctx, n.bin, "token", "feed", "--dir", n.dir).Output()
-	return strings.TrimSpace(string(out)), err
+	return n.token(ctx, "feed")
 }
 
 func (n *node) postAll(ctx context.Context, token string, bundles [][]byte) error {

@@ -15,9 +15,12 @@ import (
 	"time"
 )
 
-// buildWard builds the product's binary the way a release does.
+// buildWard builds the product's binary the way a release does, once a run: it stands beside the measurements' folders.
 func buildWard(ctx context.Context, dir string) (string, error) {
-	out := filepath.Join(dir, "ward")
+	out := filepath.Join(filepath.Dir(dir), "ward")
+	if _, err := os.Stat(out); err == nil {
+		return out, nil
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, "./cmd/ward")
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -83,25 +86,32 @@ func (n *node) serve(ctx context.Context) error {
 	return fmt.Errorf("ward serve was not ready within 30 s")
 }
 
+// stop ends the process in order. Stopping a stopped node does nothing.
 func (n *node) stop() error {
+	if n.cmd == nil || n.cmd.ProcessState != nil {
+		return nil
+	}
 	n.cmd.Process.Signal(syscall.SIGTERM)
 	return n.cmd.Wait()
 }
 
 // memory returns the resident set of the process in MiB.
-func (n *node) memory() (float64, error) {
+func (n *node) memory() (float64, error) { return n.status("VmRSS:") }
+
+// status returns a size from /proc/PID/status in MiB.
+func (n *node) status(key string) (float64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
-		if v, ok := strings.CutPrefix(s.Text(), "VmRSS:"); ok {
+		if v, ok := strings.CutPrefix(s.Text(), key); ok {
 			kib, err := strconv.ParseFloat(strings.Fields(v)[0], 64)
 			return kib / 1024, err
 		}
 	}
-	return 0, fmt.Errorf("no VmRSS in /proc")
+	return 0, fmt.Errorf("no %s in /proc", key)
 }
 
 // startAndMemory measures start-up on an initialised, empty directory, a restart, and the memory of the idle node.

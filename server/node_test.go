@@ -22,6 +22,8 @@ type world struct {
 	node   *Node
 	report Report
 	tokens map[string]string // "tenant/principal"
+	// Sessions of browsers, by "tenant/principal"; pages of the console are asked for with them.
+	cookies map[string]string
 }
 
 var people = []ward.Principal{
@@ -30,6 +32,8 @@ var people = []ward.Principal{
 	{ID: "dpo", Kind: ward.Human, Name: "Dpo", Roles: []ward.Role{ward.Privacy}},
 	{ID: "aud", Kind: ward.Human, Name: "Aud", Roles: []ward.Role{ward.Auditor}},
 	{ID: "boss", Kind: ward.Human, Name: "Boss", Roles: []ward.Role{ward.Admin}},
+	{ID: "ste", Kind: ward.Human, Name: "Ste", Roles: []ward.Role{ward.Steward}},
+	{ID: "bea", Kind: ward.Human, Name: "Bea", Roles: []ward.Role{ward.Steward}},
 	{ID: "feed", Kind: ward.Service, Name: "Feed", Roles: []ward.Role{ward.Integration}},
 }
 
@@ -37,7 +41,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx := context.Background()
 	dir := filepath.Join(t.TempDir(), "data")
-	w := &world{t: t, tokens: map[string]string{}}
+	w := &world{t: t, tokens: map[string]string{}, cookies: map[string]string{}}
 	var err error
 	if w.report, err = Init(ctx, dir, InitOptions{Listen: "127.0.0.1:18180", LoopbackOnly: true, Log: LogConfig{Level: "error"}}); err != nil {
 		t.Fatal(err)
@@ -98,7 +102,10 @@ func (w *world) as(who, method, path, body string, header ...string) *httptest.R
 		in = strings.NewReader(body)
 	}
 	r := httptest.NewRequest(method, path, in)
-	if who != "" {
+	if strings.HasPrefix(path, "/console") {
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Cookie", w.cookies[who])
+	} else if who != "" {
 		token, ok := w.tokens[who]
 		if !ok {
 			w.t.Fatalf("no such principal: %s", who)
@@ -109,14 +116,31 @@ func (w *world) as(who, method, path, body string, header ...string) *httptest.R
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
+	ctx, leave := context.WithCancel(r.Context())
+	defer leave()
 	rec := httptest.NewRecorder()
+	if path == "/console/live" { // it goes on until the browser has gone
+		w.node.Handler().ServeHTTP(impatient{rec, leave}, r.WithContext(ctx))
+		return rec
+	}
 	w.node.Handler().ServeHTTP(rec, r)
 	return rec
 }
 
+// impatient is a browser that leaves after the first it is told.
+type impatient struct {
+	*httptest.ResponseRecorder
+	leave func()
+}
+
+func (i impatient) Write(b []byte) (int, error) {
+	defer i.leave()
+	return i.ResponseRecorder.Write(b)
+}
+
 func medium(path string) string {
 	switch {
-	case strings.HasPrefix(path, "/oauth") || strings.HasSuffix(path, "_search"):
+	case strings.HasPrefix(path, "/oauth") || strings.HasPrefix(path, "/console") || strings.HasSuffix(path, "_search"):
 		return "application/x-www-form-urlencoded"
 	case strings.HasPrefix(path, "/fhir"):
 		return "application/fhir+json"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -24,10 +25,11 @@ type call struct {
 	header          []string
 	status          int
 	entries         string // exactly these entries (I2)
-	refused         string // a principal of the tenant whom the policies refuse
+	refused         string // a principal of the tenant whom the policies refuse; "": whom they refuse gets no session to ask with
 	refusal         string // the one entry of the refusal
 	other           int    // status for the same principal of another tenant
 	otherEntries    string
+	settled         func() // waits for what the node does by itself afterwards; nil: it does nothing
 }
 
 const (
@@ -66,7 +68,7 @@ func calls(decision, entry string) map[string]call {
 		"POST /fhir/R4/{$}": {who: "doc", path: "/fhir/R4/", body: bundleBody, status: 200, entries: "transaction done",
 			refused: "aud", refusal: "transaction denied", other: 200, otherEntries: "transaction done"},
 		"POST /cds-services/{id}": {who: "doc", path: "/cds-services/egfr-ckd-epi-2021", body: hookBody, status: 200, entries: "predict done, read done, search done, search done, search done",
-			refused: "desk", refusal: "predict denied", other: 412, otherEntries: "read done"},
+			refused: "desk", refusal: "predict denied", other: 412, otherEntries: "read done, search done, search done, search done"},
 
 		"GET /v1/tenants": {who: "boss", path: "/v1/tenants", status: 200, entries: "admin.read done", refused: "doc", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},
@@ -96,7 +98,7 @@ func calls(decision, entry string) map[string]call {
 			refused: "desk", refusal: "decision.replay denied", other: 404, otherEntries: "decision.replay done"},
 		"POST /v1/shred": {who: "dpo", path: "/v1/shred", body: `{"patient":"p2"}`, status: 200, entries: "shred done",
 			refused: "doc", refusal: "shred denied", other: 200, otherEntries: "shred done"},
-		"POST /v1/store/check": {who: "aud", path: "/v1/store/check", status: 200, entries: thrice("store.check done"), // versions, payloads, details of the log
+		"POST /v1/store/check": {who: "aud", path: "/v1/store/check", status: 200, entries: thrice("store.check done") + ", store.check done, store.check done", // versions, payloads, messages, texts beside them, details of the log
 			refused: "doc", refusal: "store.check denied", other: 200, otherEntries: "store.check done, store.check done"},
 
 		"GET /v1/audit/entries": {who: "aud", path: "/v1/audit/entries?count=500", status: 200, entries: "log.read done", refused: "doc", refusal: "log.read denied",
@@ -139,6 +141,11 @@ func prepared(t *testing.T) (w *world, decision, entry string) {
 func TestEveryRouteIsGuardedAndLogged(t *testing.T) {
 	w, decision, entry := prepared(t)
 	table := calls(decision, entry)
+	w.sessions("main")
+	w.sessions("other")
+	s := w.scene()
+	maps.Copy(table, s.calls(decision, entry))
+	maps.Copy(table, s.pages(decision, entry))
 	open, anonymous := 0, int64(0)
 	for _, route := range w.node.Routes() {
 		if err := access.CheckRoute(route); err != nil {
@@ -156,12 +163,17 @@ func TestEveryRouteIsGuardedAndLogged(t *testing.T) {
 		delete(table, route.Pattern)
 		method, _, _ := strings.Cut(route.Pattern, " ")
 		t.Run(route.Pattern, func(t *testing.T) {
-			w := &world{t, w.node, w.report, w.tokens}
+			w := &world{t, w.node, w.report, w.tokens, w.cookies}
 			w.anonymous(method, c)
 			anonymous += 2
-			w.refused(method, c)
+			if c.refused != "" {
+				w.refused(method, c)
+			}
 			at := w.size()
 			w.must(c.status, "main/"+c.who, method, c.path, c.body, c.header...)
+			if c.settled != nil {
+				c.settled()
+			}
 			if got := names(w.since(at)); got != c.entries {
 				t.Errorf("entries %q, want %q", got, c.entries)
 			}
@@ -171,7 +183,7 @@ func TestEveryRouteIsGuardedAndLogged(t *testing.T) {
 	for pattern := range table {
 		t.Errorf("there is no route %s", pattern)
 	}
-	if open != 14 {
+	if open != 20 {
 		t.Errorf("%d routes need no principal; each is a decision, so name the new one here", open)
 	}
 	w.counted(anonymous)
@@ -181,6 +193,10 @@ func TestEveryRouteIsGuardedAndLogged(t *testing.T) {
 func (w *world) anonymous(method string, c call) {
 	w.t.Helper()
 	at := w.size()
+	if strings.HasPrefix(c.path, "/console") {
+		w.noSession(method, c)
+		return
+	}
 	rec := w.must(401, "", method, c.path, c.body)
 	if rec.Header().Get("WWW-Authenticate") == "" {
 		w.t.Error("401 without a challenge")
@@ -219,7 +235,11 @@ func (w *world) otherTenant(method string, c call) {
 		}
 	}
 	if method == http.MethodGet || strings.HasSuffix(c.path, "_search") {
-		for _, mark := range []string{"Zzmain", "zzonly", `"main"`} {
+		marks := []string{"Zzmain", "zzonly"}
+		if !strings.HasPrefix(c.path, "/console") { // there it is a name of the pages' own
+			marks = append(marks, `"main"`)
+		}
+		for _, mark := range marks {
 			if contains(rec.Body, mark) {
 				w.t.Errorf("the other tenant sees %s: %s", mark, rec.Body)
 			}

@@ -194,7 +194,17 @@ func (c decisionShowCmd) Run(s *session) error {
 		l := d.Decision.Lineage
 		rows = append(rows, []string{"principal", string(l.Principal)}, []string{"purpose", string(l.Purpose)}, []string{"policy", l.Policy},
 			[]string{"engine", l.Engine}, []string{"entry", d.Entry.String()})
-		return s.table(d, "", rows)
+		var said []server.FeedbackShown
+		if err := a.call(http.MethodGet, path("v1", "decisions", c.ID, "feedback"), nil, &said); err != nil {
+			return err
+		}
+		for _, f := range said {
+			rows = append(rows, []string{"feedback", fmt.Sprintf("%s by %s at %s %s", f.Outcome, f.By, f.At.Format(time.RFC3339), f.Body)})
+		}
+		return s.table(struct {
+			server.DecisionShown
+			Feedback []server.FeedbackShown `json:"feedback"`
+		}{d, said}, "", rows)
 	})
 }
 

@@ -44,11 +44,13 @@ func (a *API) Link(base string) *API {
 // Prefetched returns how many calls carried prefetch, which was not read.
 func (a *API) Prefetched() int64 { return a.prefetched.Load() }
 
-// Routes returns its rows of the route table: GET /cds-services (discovery, open), POST /cds-services/{id}.
+// Routes returns its rows of the route table: GET /cds-services (discovery, open), POST /cds-services/{id} and
+// POST /cds-services/{id}/feedback.
 func (a *API) Routes() []access.Route {
 	return []access.Route{
 		{Pattern: "GET /cds-services", Audit: access.AuditNone, Why: "service list, no patient data", Open: http.HandlerFunc(a.discover)},
 		{Pattern: "POST /cds-services/{id}", Action: access.Predict, Audit: access.AuditData, Handle: a.call},
+		{Pattern: "POST /cds-services/{id}/feedback", Action: access.Feedback, Audit: access.AuditData, Handle: a.feedback},
 	}
 }
 
@@ -67,7 +69,7 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (a *API) call(w http.ResponseWriter, r *http.Request, g access.Grant) {
 	id := r.PathValue("id")
 	if _, known := a.services[id]; !known {
-		a.refuse(w, r, ward.E(ward.NotFound, "cdshooks.call", "there is no such CDS service; GET /cds-services lists them", nil))
+		a.refuse(w, r, unknownService())
 		return
 	}
 	q, err := readRequest(w, r)
@@ -91,6 +93,10 @@ func (a *API) call(w http.ResponseWriter, r *http.Request, g access.Grant) {
 		return
 	}
 	write(w, http.StatusOK, body)
+}
+
+func unknownService() error {
+	return ward.E(ward.NotFound, "cdshooks.call", "there is no such CDS service; GET /cds-services lists them", nil)
 }
 
 // cards asks the models that a service speaks for, in the order in which they became active.

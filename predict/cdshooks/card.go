@@ -11,12 +11,13 @@ import (
 
 // card is one card of a response (CDS Hooks 2.0, Card Attributes).
 type card struct {
-	UUID      string     `json:"uuid"`
-	Summary   string     `json:"summary"`
-	Detail    string     `json:"detail"`
-	Indicator string     `json:"indicator"`
-	Source    cardSource `json:"source"`
-	Links     []link     `json:"links,omitempty"`
+	UUID            string     `json:"uuid"`
+	Summary         string     `json:"summary"`
+	Detail          string     `json:"detail"`
+	Indicator       string     `json:"indicator"`
+	Source          cardSource `json:"source"`
+	OverrideReasons []coding   `json:"overrideReasons"`
+	Links           []link     `json:"links,omitempty"`
 }
 
 type cardSource struct {
@@ -37,7 +38,7 @@ const maxSummary = 140
 
 // cardOf says what was decided and on what basis, or why there is no number.
 func cardOf(d ward.Decision, m registry.Manifest, base string) card {
-	c := card{UUID: d.ID.String(), Indicator: "info", Source: cardSource{m.Card.SourceLabel, m.Card.SourceURL}}
+	c := card{UUID: d.ID.String(), Indicator: "info", Source: cardSource{m.Card.SourceLabel, m.Card.SourceURL}, OverrideReasons: overrideReasons}
 	if base != "" {
 		c.Links = []link{{"Reasons, sources and proof in Ward", base + "/console/decisions/" + d.ID.String(), "absolute"}}
 	}

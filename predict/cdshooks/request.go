@@ -42,19 +42,27 @@ func (r *received) UnmarshalJSON(b []byte) error {
 
 // readRequest reads a call strictly: JSON in UTF-8 without doubled members, at most 8 MiB.
 func readRequest(w http.ResponseWriter, r *http.Request) (request, error) {
-	var q request
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return q, ward.E(ward.Unsupported, "cdshooks.request", "the request must be application/json", nil)
+	body, err := readBody(w, r, maxRequest, "a call is at most 8 MiB; prefetch is not needed")
+	if err != nil {
+		return request{}, err
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	return parse(body)
+}
+
+// readBody reads at most max bytes of JSON; large is what the sender of more is told.
+func readBody(w http.ResponseWriter, r *http.Request, max int64, large string) ([]byte, error) {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		return nil, ward.E(ward.Unsupported, "cdshooks.request", "the request must be application/json", nil)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
 	if err != nil {
 		var big *http.MaxBytesError
 		if errors.As(err, &big) {
-			return q, ward.E(ward.TooLarge, "cdshooks.request", "a call is at most 8 MiB; prefetch is not needed", nil)
+			return nil, ward.E(ward.TooLarge, "cdshooks.request", large, nil)
 		}
-		return q, ward.E(ward.Invalid, "cdshooks.request", "the request could not be read to its end", nil)
+		return nil, ward.E(ward.Invalid, "cdshooks.request", "the request could not be read to its end", nil)
 	}
-	return parse(body)
+	return body, nil
 }
 
 func parse(body []byte) (request, error) {
