@@ -21,7 +21,9 @@ func TestAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := ward.NewID()
-	if err := d.Write(t.Context(), 1, func(tx *db.Tx) error { return Enqueue(t.Context(), tx, Job{ID: id, Queue: "q", Key: "k", Ref: []byte("r")}) }); err != nil {
+	if err := d.Write(t.Context(), 1, func(tx *db.Tx) error {
+		return Enqueue(t.Context(), tx, Job{ID: id, Queue: "q", Key: "k", Ref: []byte("r")})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	dead := New(d, "dead")

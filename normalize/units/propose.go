@@ -2,6 +2,8 @@ package units
 
 import (
 	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/ward-health/ward/clinical/terminology"
 	"github.com/ward-health/ward/clinical/ucum"
@@ -10,9 +12,15 @@ import (
 // mismatch is the doubt about a text that is known but fits the code in none of its meanings. A meaning that a sibling code
 // would take is the likeliest.
 func mismatch(a terminology.Analyte, known []ucum.Unit, value *big.Rat, plain, text string) *Doubt {
-	said := "unit " + clip(text) + " may mean"
+	said := "unit " + clip(text)
+	var other []string
 	for _, u := range known {
-		said += " " + u.String()
+		if u.String() != text && !slices.Contains(other, u.String()) {
+			other = append(other, u.String())
+		}
+	}
+	if len(other) > 0 {
+		said += " may mean " + strings.Join(other, " or ")
 	}
 	for _, u := range known {
 		if _, ok := taker(a, u); ok {
@@ -35,7 +43,7 @@ func taker(a terminology.Analyte, u ucum.Unit) (terminology.Analyte, bool) {
 // contradiction is the doubt about a unit whose kind is not that of the code. Nothing is converted: either the code is wrong
 // or the unit, and only somebody who knows the sender can say which.
 func contradiction(a terminology.Analyte, u ucum.Unit, value *big.Rat, plain, said string) *Doubt {
-	d := &Doubt{Class: ClassUnit, Reason: DimensionMismatch, Evidence: []string{said, "code " + a.Code + " has property " + a.Property + " and is kept in " + a.Unit}}
+	d := &Doubt{Class: ClassUnit, Reason: DimensionMismatch, Evidence: []string{said + " is of another kind than the code", "code " + a.Code + " has property " + a.Property + " and is kept in " + a.Unit}}
 	if s, ok := taker(a, u); ok {
 		d.Proposal = &Proposal{Unit: u.String(), Value: plain, Code: s.Code, Why: "the unit belongs to " + s.Code + ", the same component with property " + s.Property}
 		return d
