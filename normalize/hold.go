@@ -49,7 +49,7 @@ func (w *work) holdAt(ctx context.Context, f *fact, class, reason, at string, v 
 		patient = f.ref.ID
 	}
 	w.e.Holds = append(w.e.Holds, store.Hold{Patient: patient, Class: class, Reason: reason, Position: at,
-		Fact: f.ref.String(), Rule: f.Rule, Evidence: sealed})
+		Fact: f.ref.String(), Rule: f.Rule, Evidence: sealed, Sent: f.dated()})
 	return w.dispute(ctx, f, reason)
 }
 

@@ -141,3 +141,31 @@ func subject(o *body.Value) string {
 	}
 	return ""
 }
+
+// dated is when the fact was last changed at its source, to tell which of two that are held or stored is newer; zero if that is
+// not certain.
+func (f *fact) dated() time.Time {
+	switch {
+	case f.Future || f.Vague:
+		return time.Time{}
+	case !f.Status.IsZero():
+		return f.Status
+	}
+	return f.Sent
+}
+
+// dated is when all results of the message were changed; zero if that is not one time, or not certain.
+func (w *work) dated() (at time.Time) {
+	for _, f := range w.facts {
+		if f.Type != "Observation" && f.Type != "DiagnosticReport" {
+			continue
+		}
+		switch d := f.dated(); {
+		case d.IsZero() || !at.IsZero() && !d.Equal(at):
+			return time.Time{}
+		default:
+			at = d
+		}
+	}
+	return at
+}

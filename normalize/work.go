@@ -89,6 +89,7 @@ func (w *work) run(ctx context.Context) error {
 		return w.hold(ctx, "too-many-doubts", "MSH", "profile")
 	}
 	w.hops()
+	w.e.Sent = w.dated()
 	return w.apply(ctx)
 }
 

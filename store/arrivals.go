@@ -139,14 +139,27 @@ func (s *Store) keepAll(ctx context.Context, tx *db.Tx, n names, batch []*arrivi
 	return queue.Enqueue(ctx, tx, jobs...)
 }
 
+// sameKeys asks for the message of the same key and body as each of the batch, and for one of the same key: at most two rows each, however
+// many messages a sender has given one key.
+func sameKeys(batch []*arriving) *query {
+	q := &query{}
+	tn := q.arg(int64(batch[0].m.tn))
+	ask := func(m *message) {
+		key := q.arg(m.key)
+		q.add("SELECT key16, body16 FROM message WHERE tn = ", tn, " AND key16 = ", key, " AND body16 = ", q.arg(m.body16), " UNION ALL SELECT x.key16, x.body16 FROM ",
+			"(SELECT key16, body16 FROM message WHERE tn = ", tn, " AND key16 = ", key, " ORDER BY body16 LIMIT 1) x")
+	}
+	ask(batch[0].m)
+	for n := 1; n < len(batch) || n&(n-1) != 0; n++ { // few lengths, so that statements are prepared once
+		q.add(" UNION ALL ")
+		ask(batch[n%len(batch)].m)
+	}
+	return q
+}
+
 // before looks for messages of the same keys, in the table and before each in the batch, and returns those that are new.
 func before(ctx context.Context, tx *db.Tx, batch []*arriving) (fresh []*arriving, err error) {
-	var q query
-	keys := make([][]byte, len(batch))
-	for i, a := range batch {
-		keys[i] = a.m.key
-	}
-	q.add("SELECT key16, body16 FROM message WHERE tn = ", q.arg(int64(batch[0].m.tn)), " AND key16 IN (", q.list(keys), ")")
+	q := sameKeys(batch)
 	bodies := map[string][][]byte{}
 	rows, err := tx.Query(ctx, q.String(), q.args...)
 	err = each(rows, err, func(scan scanner) error {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
@@ -19,6 +20,7 @@ type Effects struct {
 	Message  ward.ID
 	State    MessageState // MessageApplied, MessageHeld or MessageKept
 	Reason   string       // constant code
+	Sent     time.Time    // when the sender says that it was sent: how old Changes are; zero when not known
 	Changes  []Change
 	Holds    []Hold
 	Merge    *Merge
@@ -45,6 +47,8 @@ func (e *Effects) check() error {
 		return ward.E(ward.Invalid, op, "a reason is a constant code of at most 120 printable characters", nil).At("reason")
 	case len(e.Holds) > maxHolds || len(e.Hops) > maxHops || len(e.Patients) > maxPatients:
 		return ward.E(ward.TooLarge, op, fmt.Sprintf("a message holds at most %d facts, makes at most %d hops and is about at most %d patients", maxHolds, maxHops, maxPatients), nil)
+	case !datable(e.Sent):
+		return ward.E(ward.Invalid, op, "a message was sent in one of the years 1 to 9999", nil).At("sent")
 	case len(e.Rules) != 0 && len(e.Rules) != len(e.Changes):
 		return ward.E(ward.Invalid, op, "rules are named for all changes or for none", nil).At("rules")
 	}
@@ -75,7 +79,10 @@ func (e *Effects) check() error {
 //
 // The message's key is then wrapped to everybody whom the message is about: Patients, and the patients of Changes, Holds and Merge.
 // Holds are replaced by their position: one of this message that is still open takes the new evidence and loses its proposal; an open one
-// that is not among Holds any more, and one of another message of the same Fact, is superseded; one that persons have released or rejected stays.
+// that is not among Holds any more is superseded; so is one of another message of the same Fact, or of a fact that Changes store, unless
+// that one is known by Hold.Sent to be newer; one that persons have released or rejected stays.
+//
+// The key is wrapped to Patients in whatever state the message ends: an erasure of one of them reaches what was held or kept as a whole too.
 func (s *Store) ApplyMessage(ctx context.Context, p access.Permit, e Effects) ([]Result, error) {
 	const act = audit.ActMessageApply
 	if err := p.Allows(access.Receive, ""); err != nil {
@@ -155,10 +162,28 @@ func (x *effects) read(ctx context.Context, b *batch) (m *message, err error) {
 		if x.before, err = loadHolds(ctx, tx, b.n, "h.message = $2", m.rid); err != nil {
 			return err
 		}
-		x.later, err = b.sameFacts(ctx, tx, facts, func(h *held) bool { return h.message == m.rid })
+		x.later, err = b.sameFacts(ctx, tx, facts, func(h *held) bool { return h.message == m.rid || x.older(b, h) })
 		return err
 	})
 	return m, err
+}
+
+// older reports whether everything that the message says of the fact was sent before what is held of it.
+func (x *effects) older(b *batch, h *held) bool {
+	if b.stores(h.fact) && !h.newer(sentMicros(x.e.Sent)) {
+		return false
+	}
+	for i := range x.e.Holds {
+		if f := &x.e.Holds[i]; f.Fact == h.fact && !h.newer(sentMicros(f.Sent)) {
+			return false
+		}
+	}
+	return true
+}
+
+// stores reports whether one of the changes is of the fact.
+func (b *batch) stores(fact string) bool {
+	return slices.ContainsFunc(b.items, func(it *item) bool { return it.ref.String() == fact })
 }
 
 // about collects whom the message is about; who is known already stays known when nobody is named now.
@@ -294,7 +319,7 @@ func superseded(h *held) change {
 	return change{h, &next}
 }
 
-// sameFacts reads the open held facts that would become what is written now, or the facts given; skip leaves out the act's own.
+// sameFacts reads the open held facts that would become what is written now, or the facts given; skip leaves out what is to stay.
 func (b *batch) sameFacts(ctx context.Context, tx *db.Tx, facts []string, skip func(*held) bool) (out []*held, err error) {
 	for _, it := range b.items {
 		facts = append(facts, it.ref.String())

@@ -10,7 +10,7 @@ import (
 type HoldState string
 
 // The states of a held fact. Held -> Proposed (first person) -> Released (second person) | Held (proposal taken back); any -> Rejected;
-// Superseded: a later version of the same fact was stored or held.
+// Superseded: another version of the same fact was stored or held, and is not known to be older.
 const (
 	HoldHeld       HoldState = "held"
 	HoldProposed   HoldState = "proposed"
@@ -27,6 +27,7 @@ type Hold struct {
 	Position string         // "OBX[3]-5": segment names and positions only
 	Fact     string         // "Observation/id" that it would become, "" if none
 	Rule     string         // rule and version
+	Sent     time.Time      // when its sender says that it was sent; zero when not known. To the microsecond
 	Evidence ward.Protected // JSON, sealed: what was sent, why it is doubted, what is proposed, the resource as it would be; at most 1 MiB
 }
 
@@ -60,8 +61,28 @@ func (h *Hold) check() error {
 		return ward.E(ward.Invalid, op, "a held fact names its patient by FHIR id", nil).At("patient")
 	case h.Class == "" || !constant(h.Class) || !constant(h.Reason) || !constant(h.Position) || !constant(h.Rule) || !constant(h.Fact):
 		return ward.E(ward.Invalid, op, "class, reason, position, fact and rule of a held fact are constants of at most 120 printable characters", nil)
+	case !datable(h.Sent):
+		return ward.E(ward.Invalid, op, "a held fact was sent in one of the years 1 to 9999", nil).At("sent")
 	case len(h.Evidence) > maxSide:
 		return ward.E(ward.TooLarge, op, "the evidence of a held fact may have at most 1 MiB", nil)
 	}
 	return nil
+}
+
+// datable reports whether a time can be kept as Unix microseconds; the zero time, which says nothing, can.
+func datable(t time.Time) bool { return t.Year() >= 1 && t.Year() <= 9999 }
+
+// sentMicros is a time of sending as it is kept: 0 for one that is not known.
+func sentMicros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func sentTime(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return micros(us)
 }

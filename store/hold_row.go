@@ -26,36 +26,41 @@ type held struct {
 	evidence, proposal                      int64
 	proposed                                []byte
 	note                                    int64
+	sentUS                                  int64 // 0: not known
 	mac                                     []byte
 }
 
 const holdColumns = "h.rid, h.id, h.message, h.patient, h.pat, h.class, h.reason, h.place, h.fact, h.rule, h.state, h.at_us, h.first, h.second, " +
-	"h.evidence, h.proposal, h.proposed, h.note, h.mac"
+	"h.evidence, h.proposal, h.proposed, h.note, h.sent_us, h.mac"
 
 func (h *held) dest(more ...any) []any {
 	return append([]any{&h.rid, &h.id, &h.message, &h.patient, &h.pat, &h.class, &h.reason, &h.place, &h.fact, &h.rule, &h.state, &h.atUS, &h.first, &h.second,
-		&h.evidence, &h.proposal, &h.proposed, &h.note, &h.mac}, more...)
+		&h.evidence, &h.proposal, &h.proposed, &h.note, &h.sentUS, &h.mac}, more...)
 }
 
 func (h *held) wantMAC(k keys.MAC) []byte {
-	return rowMAC(k, "hold", int64(h.tn), h.rid, h.id, h.message, h.patient, h.pat, h.class, h.reason, h.place, h.fact, h.rule, h.state, h.atUS, h.first,
-		h.second, h.evidence, h.proposal, h.proposed, h.note)
+	columns := []any{int64(h.tn), h.rid, h.id, h.message, h.patient, h.pat, h.class, h.reason, h.place, h.fact, h.rule, h.state, h.atUS, h.first,
+		h.second, h.evidence, h.proposal, h.proposed, h.note}
+	if h.sentUS != 0 { // rows from before there was such a column carry none
+		columns = append(columns, h.sentUS)
+	}
+	return rowMAC(k, "hold", columns...)
 }
 
 var holdInsert = []string{"tn", "rid", "id", "message", "patient", "pat", "class", "reason", "place", "fact", "rule", "state", "at_us", "first", "second",
-	"evidence", "proposal", "proposed", "note", "mac"}
+	"evidence", "proposal", "proposed", "note", "sent_us", "mac"}
 
 func (h *held) insert(ctx context.Context, tx *db.Tx, n names) error {
 	return tx.Insert(ctx, "hold", holdInsert, [][]any{{int64(h.tn), h.rid, h.id, h.message, h.patient, h.pat, h.class, h.reason, h.place, h.fact, h.rule,
-		h.state, h.atUS, h.first, h.second, h.evidence, h.proposal, h.proposed, h.note, h.wantMAC(n.row)}})
+		h.state, h.atUS, h.first, h.second, h.evidence, h.proposal, h.proposed, h.note, h.sentUS, h.wantMAC(n.row)}})
 }
 
 // replace writes the row if it is still the one with the digest given: the row count is the check.
 func (h *held) replace(ctx context.Context, tx *db.Tx, n names, old []byte) error {
 	count, err := tx.Exec(ctx, "UPDATE hold SET patient = $1, pat = $2, class = $3, reason = $4, place = $5, fact = $6, rule = $7, state = $8, at_us = $9, "+
-		"first = $10, second = $11, evidence = $12, proposal = $13, proposed = $14, note = $15, mac = $16 WHERE tn = $17 AND rid = $18 AND mac = $19",
+		"first = $10, second = $11, evidence = $12, proposal = $13, proposed = $14, note = $15, sent_us = $16, mac = $17 WHERE tn = $18 AND rid = $19 AND mac = $20",
 		h.patient, h.pat, h.class, h.reason, h.place, h.fact, h.rule, h.state, h.atUS, h.first, h.second, h.evidence, h.proposal, full(h.proposed), h.note,
-		h.wantMAC(n.row), int64(h.tn), h.rid, old)
+		h.sentUS, h.wantMAC(n.row), int64(h.tn), h.rid, old)
 	if err == nil && count != 1 {
 		return errMoved
 	}
@@ -73,12 +78,16 @@ func (h *held) subjects(m *message) []audit.Subject { return append(m.subjects()
 
 func (h *held) fill(f Hold) {
 	h.patient, h.class, h.reason, h.place, h.fact, h.rule = f.Patient, f.Class, f.Reason, f.Position, f.Fact, f.Rule
+	h.sentUS = sentMicros(f.Sent)
 }
+
+// newer reports whether the fact is known to have been sent after another time of sending.
+func (h *held) newer(sentUS int64) bool { return h.sentUS != 0 && sentUS != 0 && h.sentUS > sentUS }
 
 func (h *held) public(message []byte) HeldFact {
 	return HeldFact{ID: ward.ID(h.id), Message: ward.ID(message), State: HoldState(h.state), At: micros(h.atUS), First: ward.PrincipalID(h.first),
 		Second: ward.PrincipalID(h.second),
-		Hold:   Hold{Patient: h.patient, Class: h.class, Reason: h.reason, Position: h.place, Fact: h.fact, Rule: h.rule}}
+		Hold:   Hold{Patient: h.patient, Class: h.class, Reason: h.reason, Position: h.place, Fact: h.fact, Rule: h.rule, Sent: sentTime(h.sentUS)}}
 }
 
 func (h *held) genuine(n names) error {

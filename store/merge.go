@@ -14,7 +14,7 @@ import (
 // Merge says that a patient's record lives on in another.
 type Merge struct{ From, Into string } // FHIR ids
 
-// maxMerges bounds the length of a chain of merges, and maxKin the patients that are one.
+// maxMerges bounds the length of a chain of merges, and maxKin the patients that live on in one.
 const (
 	maxMerges = 16
 	maxKin    = 500
@@ -28,7 +28,9 @@ func (m Merge) check() error {
 }
 
 var (
-	errCycle   = ward.E(ward.Conflict, "store.merge", "the two patients are one already, the other way round, or have too many merges", nil)
+	errCycle   = ward.E(ward.Conflict, "store.merge", "the two patients are one already, the other way round", nil)
+	errLong    = ward.E(ward.Unprocessable, "store.merge", "the merge would make a chain of more than 16 patients; look whether they are all one person", nil)
+	errMany    = ward.E(ward.Unprocessable, "store.merge", "the merge would make one of more than 500 patients; look whether they are all one person", nil)
 	errOtherly = ward.E(ward.Conflict, "store.merge", "the patient's record lives on in another patient already", nil)
 )
 
@@ -36,7 +38,7 @@ var (
 const mergeLock = "store merges"
 
 // merge writes that From lives on in Into. The same merge again is no error. ward.Conflict: From lives on elsewhere, or Into in From.
-// ward.Gone: one of the two was erased.
+// ward.Gone: one of the two was erased. ward.Unprocessable: more would be one than an erasure or a search can treat as one.
 func (s *Store) merge(ctx context.Context, tx *db.Tx, n names, m Merge, message int64, entry ward.ID) error {
 	if err := tx.Lock(ctx, mergeLock); err != nil {
 		return err
@@ -61,8 +63,17 @@ func (s *Store) merge(ctx context.Context, tx *db.Tx, n names, m Merge, message 
 	if err != nil {
 		return err
 	}
-	if slices.Contains(up, m.From) || len(up)+depth >= maxMerges || len(below) >= maxKin {
+	if slices.Contains(up, m.From) {
 		return errCycle
+	}
+	beside, _, err := kinBelow(ctx, tx, n, up[len(up)-1])
+	switch {
+	case err != nil:
+		return err
+	case len(up)+depth >= maxMerges:
+		return errLong
+	case len(beside)+len(below)+1 > maxKin: // with From, all of them live on in the root
+		return errMany
 	}
 	at := now().UnixMicro()
 	tx.AfterCommit(func() { s.kin.drop(n.tn) })

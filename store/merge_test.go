@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -223,4 +224,39 @@ func TestShredOfMessages(t *testing.T) {
 		wantKind(t, err, ward.Gone)
 		n.Clean()
 	})
+}
+
+// TestMergeBounds: a merge that would make more patients one than an erasure or a search can treat as one is refused for good, wherever
+// below the root it comes in, and the message can then be held.
+func TestMergeBounds(t *testing.T) {
+	n := storetest.Node(t, storetest.SQLite)
+	n.Halt()
+	for i := range 15 { // a chain
+		must(t, mergeInto(n, fmt.Sprint("l", i), fmt.Sprint("l", i+1)))
+	}
+	wantKind(t, mergeInto(n, "l15", "l16"), ward.Unprocessable)
+	wantKind(t, mergeInto(n, "below", "l0"), ward.Unprocessable)
+	must(t, mergeInto(n, "b1", "b0"))
+	for i := range 499 {
+		must(t, mergeInto(n, fmt.Sprint("k", i), "root"))
+	}
+	wantKind(t, mergeInto(n, "b0", "root"), ward.Unprocessable)
+	must(t, mergeInto(n, "last", "k7"))
+	for _, into := range []string{"root", "k3", "last"} {
+		wantKind(t, mergeInto(n, "more", into), ward.Unprocessable)
+	}
+	wantKind(t, mergeInto(n, "root", "last"), ward.Conflict)
+	if survivor(t, n, "more") != "more" || survivor(t, n, "last") != "root" {
+		t.Fatal("a refused merge was written, or one that is in bounds was not")
+	}
+	unfinished(t, n)
+	n.Put("Observation/o", glucose("o", "last"))
+	if got := find(t, n, ward.Clinician, "Observation", "patient=root"); len(got) != 1 {
+		t.Fatalf("found %v", got)
+	}
+	if e := shred(t, n, "k3"); len(e.Merged) != 500 {
+		t.Fatalf("%d were erased with it", len(e.Merged))
+	}
+	_, err := get(n, ward.Clinician, "Observation/o")
+	wantKind(t, err, ward.Gone)
 }

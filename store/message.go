@@ -35,14 +35,14 @@ type Received struct {
 type MessageState string
 
 // The states of a message. Received -> Applied | Held | Kept; Held -> Received (replay) | Rejected. Dead is a received message whose
-// job used up its attempts: it holds back its lane until it is replayed.
+// job used up its attempts: it holds back its lane until it is replayed or rejected.
 const (
 	MessageReceived MessageState = "received"
 	MessageApplied  MessageState = "applied"
 	MessageHeld     MessageState = "held"     // whole: it cannot be parsed, or says of nobody
 	MessageApart    MessageState = "apart"    // test or debug traffic: never understood
 	MessageKept     MessageState = "kept"     // of a kind that no rule speaks of
-	MessageRejected MessageState = "rejected" // held, and a person said that it is not to be used
+	MessageRejected MessageState = "rejected" // held or dead, and a person said that it is not to be used
 	MessageDead     MessageState = "dead"     // received; only MessageInfo says so, the job knows
 )
 

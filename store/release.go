@@ -173,7 +173,7 @@ type release struct {
 
 	h     *held
 	m     *message
-	later []*held // other open holds of the same facts
+	later []*held // other open holds of the same facts that are not known to be newer
 }
 
 // look checks the two-person rule and the proposal.
@@ -202,7 +202,7 @@ func (r *release) look(ctx context.Context, b *batch) error {
 		return r.s.ending(ctx, r.p, r.act, err)
 	}
 	return r.s.db.Read(ctx, b.n.tn, func(tx *db.Tx) (err error) {
-		r.later, err = b.sameFacts(ctx, tx, nil, func(h *held) bool { return h.rid == r.h.rid })
+		r.later, err = b.sameFacts(ctx, tx, nil, func(h *held) bool { return h.rid == r.h.rid || h.newer(r.h.sentUS) })
 		return err
 	})
 }

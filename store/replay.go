@@ -95,8 +95,9 @@ func checkNote(note string) error {
 	return nil
 }
 
-// RejectMessage ends a held message, under a permit for access.HoldReject; note is at most 200 characters and is sealed. Another state is
-// ward.Conflict.
+// RejectMessage ends a held or a dead message, under a permit for access.HoldReject; note is at most 200 characters and is sealed. Another
+// state is ward.Conflict. A dead message's lanes go on: its jobs have nothing to do any more, and the queue deletes them when their turn
+// comes. ward.Gone: a patient whom a held message is about was erased; a dead one is ended then too, without its note, which nothing can seal.
 func (s *Store) RejectMessage(ctx context.Context, p access.Permit, id ward.ID, note string) error {
 	const act = audit.ActMessageReject
 	if err := p.Allows(access.HoldReject, ""); err != nil {
@@ -109,25 +110,21 @@ func (s *Store) RejectMessage(ctx context.Context, p access.Permit, id ward.ID, 
 	if err != nil {
 		return err
 	}
-	if m.state != string(MessageHeld) {
+	if m.state != string(MessageHeld) && m.state != string(MessageReceived) {
 		return s.failed(ctx, p, act, errNotHeld)
 	}
-	content, err := s.content(ctx, m)
+	texts, err := s.rejection(ctx, m, note)
 	if err != nil {
 		return s.ending(ctx, p, act, err)
 	}
-	t, err := s.sideOf(ctx, content, m, noteText, m.id, []byte(note))
-	if err != nil {
-		return err
-	}
 	in := p.Intent(act)
-	in.Writes = digestsOf([]*sideText{t})
+	in.Writes = digestsOf(texts)
 	_, _, err = s.changeMessage(ctx, n, in, m, func(tx *db.Tx, m *message, entry ward.ID) error {
-		if m.state != string(MessageHeld) {
-			return errNotHeld
+		if err := n.endable(ctx, tx, m); err != nil {
+			return err
 		}
 		m.state = string(MessageRejected)
-		if err := insertSides(ctx, tx, n, entry, t); err != nil {
+		if err := insertSides(ctx, tx, n, entry, texts...); err != nil {
 			return err
 		}
 		return m.hop(ctx, tx, n, entry, Hop{Step: "rejected"})
@@ -135,4 +132,35 @@ func (s *Store) RejectMessage(ctx context.Context, p access.Permit, id ward.ID, 
 	return s.ending(ctx, p, act, err)
 }
 
-var errNotHeld = ward.E(ward.Conflict, "store.reject", "only a message that is held can be rejected", nil)
+// rejection seals the note of a rejection beside its message; none where a message that waits can be ended but its key is gone.
+func (s *Store) rejection(ctx context.Context, m *message, note string) ([]*sideText, error) {
+	content, err := s.content(ctx, m)
+	if ward.KindOf(err) == ward.Gone && m.state == string(MessageReceived) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.sideOf(ctx, content, m, noteText, m.id, []byte(note))
+	return []*sideText{t}, err
+}
+
+// endable reports whether a message can be rejected as it stands: it is held, or it is dead. A dead job is then made ready in its place:
+// whoever takes it hears from Arrived that it is done, and the queue goes on behind it.
+func (n names) endable(ctx context.Context, tx *db.Tx, m *message) error {
+	switch MessageState(m.state) {
+	case MessageHeld:
+		return nil
+	case MessageReceived:
+		jobs, err := queue.Look(ctx, tx, n.jobID(m.id, 0), n.jobID(m.id, 1))
+		if err != nil {
+			return err
+		}
+		if err := revive(ctx, tx, jobs); err != errWorkedOn {
+			return err
+		}
+	}
+	return errNotHeld
+}
+
+var errNotHeld = ward.E(ward.Conflict, "store.reject", "only a message that is held or dead can be rejected", nil)

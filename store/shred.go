@@ -203,8 +203,8 @@ func (e *Erasure) certificate(tenant ward.TenantID, engine string) string {
 Patient/%s of tenant %s was erased on %s (log entry %s).%s
 
 Gone now, on this node set: the data key of the patient was destroyed. Ward opens none of the %d sealed texts (resource versions
-with their history, deletions, blobs, decisions, feedback on them, and messages as they were received with what was held of them) for anybody, the
-operator included. A message that was about other patients too opens for nobody any more. No search finds them and nothing can be
+with their history, deletions, blobs, decisions, feedback on them, and messages as they were received with what was held of
+them) for anybody, the operator included. A message that was about other patients too opens for nobody any more. No search finds them and nothing can be
 written for this patient again.
 Gone within 5 seconds, unless the database is too busy, then as soon as it is not (the log entry "purge" tells when): the rows
 of the search index that were derived from those texts, large sealed texts kept as files, and the bytes of the wrapped key in
@@ -212,8 +212,9 @@ the live files of the database.%s
 
 What remains: the sealed texts as unreadable bytes; for each record its type, its logical id, its times and keyed digests,
 which name nobody without the tenant's keys; the entries of the log, which still verifies. A message in which Ward has not yet
-recognised the patient (it waits, was set apart, or was held as a whole) is sealed under the key of its channel, not of the
-patient; it is not covered by this certificate.
+recognised the patient (its state is "received", "dead" or "apart"; or it was "held" as a whole, "kept" because no rule speaks of its
+kind, or "rejected", before its patient was known) is sealed under the key of its channel, not of the patient; it is not covered by this
+certificate.
 Backups made before the erasure still hold the wrapped key and index rows of that time. Whoever has such a backup and the
 root key can open what it holds until the backup itself is destroyed: this build does not rotate tenant keys by erasure
 epochs and does not rotate index keys. Destroy or expire those backups by your retention rule.

@@ -41,7 +41,7 @@ func messageHarms(engine, tn string) (harms []harm) {
 	for _, kind := range []string{"evidence", "proposal", "note"} {
 		add(flips(engine, "side_text", tn+" AND kind = '"+kind+"' AND owner = (SELECT id FROM hold WHERE "+h1+")", "rid message at_us", "owner entry body digest mac", "kind")...)
 	}
-	add(flips(engine, "hold", h1, "rid message at_us evidence proposal note", "id pat proposed mac", "patient class reason place fact rule state first second")...)
+	add(flips(engine, "hold", h1, "rid message at_us evidence proposal note sent_us", "id pat proposed mac", "patient class reason place fact rule state first second")...)
 	add(flips(engine, "merged", tn, "message at_us", "entry mac", "gone survivor")...)
 	for table, where := range map[string]string{"message": m1, "about": of, "hop": of + " AND n = 2", "hold": h1, "merged": tn,
 		"side_text": tn + " AND kind = 'proposal'", "job": tn + " AND queue = 'deliver'"} {
@@ -53,7 +53,7 @@ func messageHarms(engine, tn string) (harms []harm) {
 		harm{"delete the newest hop", []string{"DELETE FROM hop WHERE " + of + " AND n = (SELECT MAX(n) FROM hop WHERE " + of + ")"}},
 		harm{"add an index row of a patient", []string{"INSERT INTO about (tn, pat, rid) SELECT tn, id, rid FROM message WHERE " + m1}},
 		harm{"add a hop", []string{"INSERT INTO hop (tn, rid, n, at_us, step, note, entry, refs, rules, mac) SELECT tn, rid, n + 7, at_us, step, note, entry, refs, rules, mac FROM hop WHERE " + of + " AND n = 1"}},
-		harm{"add a held fact", []string{"INSERT INTO hold SELECT tn, rid + 100000, (SELECT id FROM message WHERE " + m1 + "), message, patient, pat, class, reason, place, fact, rule, state, at_us, first, second, evidence, proposal, proposed, note, mac FROM hold WHERE " + h1}},
+		harm{"add a held fact", []string{"INSERT INTO hold SELECT tn, rid + 100000, (SELECT id FROM message WHERE " + m1 + "), message, patient, pat, class, reason, place, fact, rule, state, at_us, first, second, evidence, proposal, proposed, note, mac, sent_us FROM hold WHERE " + h1}},
 		harm{"add a merge", []string{"INSERT INTO merged (tn, gone, survivor, message, at_us, entry, mac) SELECT tn, survivor, 'third', message, at_us, entry, mac FROM merged WHERE " + tn}},
 		harm{"swap two texts", []string{"UPDATE side_text SET body = (SELECT body FROM side_text WHERE " + tn + " AND kind = 'note') WHERE " + tn + " AND kind = 'proposal'"}})
 	return harms

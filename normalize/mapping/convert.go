@@ -172,13 +172,14 @@ func asCoding(s *scope, v hl7v2.Value, f *field) *body.Value {
 	if c := s.translated(f.rule.Table, clean(v.Component(1))); c != nil {
 		return c
 	}
-	for _, c := range s.codings(v) {
-		if c.Get("system") == nil && f.rule.Arg != "" {
-			c.Set("system", body.Text(f.rule.Arg))
-		}
-		return c
+	all := s.codings(v)
+	if len(all) == 0 {
+		return nil
 	}
-	return nil
+	if all[0].Get("system") == nil && f.rule.Arg != "" {
+		all[0].Set("system", body.Text(f.rule.Arg))
+	}
+	return all[0]
 }
 
 // asRead says that a field is read by the rules of others.
