@@ -82,8 +82,11 @@ func (t *tour) open(ctx context.Context) error {
 	return nil
 }
 
-// basis is the first list of a card's detail: what the answer stands on.
+// basis is what an answer stands on: the table of reasons of a card's detail, else its first list.
 func basis(detail string) string {
+	if _, table, ok := strings.Cut(detail, "| reason |"); ok {
+		return reasons(table)
+	}
 	var out []string
 	for _, line := range strings.Split(detail, "\n") {
 		if strings.HasPrefix(line, "- ") {
@@ -91,6 +94,24 @@ func basis(detail string) string {
 		} else if len(out) > 0 {
 			break
 		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// reasons writes the rows of the table as lines.
+func reasons(table string) string {
+	var out []string
+	for _, line := range strings.Split(table, "\n")[2:] {
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		var cells []string
+		for _, c := range strings.Split(strings.Trim(line, "| "), "|") {
+			if c = strings.TrimSpace(c); c != "" {
+				cells = append(cells, c)
+			}
+		}
+		out = append(out, "- "+strings.Join(cells, ", "))
 	}
 	return strings.Join(out, "\n")
 }
