@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 export CGO_ENABLED=1
 packages=()
 for p in $(go list ./...); do
-  go list -deps -test "$p" 2>/dev/null | grep -q '^modernc.org/sqlite$' || packages+=("$p")
+  deps=$(go list -deps -test "$p") # whole, so that grep cannot end the pipe early
+  grep -q '^modernc.org/sqlite$' <<<"$deps" || packages+=("$p")
 done
 go test -race -count=1 -timeout 10m "${packages[@]}"
