@@ -35,7 +35,7 @@ func (n *Node) observe() {
 
 const sampleEvery = 10 * time.Second
 
-// sample keeps the metrics of the log: its size, and how long it takes until what was entered is under a checkpoint.
+// sample keeps the metrics of the log, its size and how long it takes until what was entered is under a checkpoint, and of the jobs.
 func (n *Node) sample(ctx context.Context) error {
 	tick := time.NewTicker(sampleEvery)
 	defer tick.Stop()
@@ -47,6 +47,11 @@ func (n *Node) sample(ctx context.Context) error {
 		}
 		n.metrics.Log(n.log.Size(), time.Since(start))
 		if err != nil {
+			n.failed(ctx, err)
+		}
+		if jobs, err := n.queue.Count(ctx); err == nil {
+			n.metrics.Queue(jobs.Ready, jobs.Delayed, jobs.Running, jobs.Dead, jobs.Oldest)
+		} else if ctx.Err() == nil {
 			n.failed(ctx, err)
 		}
 		select {

@@ -85,7 +85,7 @@ type principalCmd struct {
 type principalAddCmd struct {
 	ID      string   `arg:"" help:"Id, as in dr.grey. It stands in the log: choose no patient's name."`
 	Kind    string   `help:"human or service." enum:"human,service" default:"human"`
-	Role    []string `help:"Role; may be repeated: clinician, registrar, integration, privacy, auditor, admin, patient." placeholder:"ROLE" required:""`
+	Role    []string `help:"Role; may be repeated: clinician, registrar, integration, privacy, auditor, admin, patient, steward." placeholder:"ROLE" required:""`
 	Name    string   `help:"Name shown to people." placeholder:"TEXT"`
 	Patient string   `help:"FHIR id of the own Patient, for the role patient." placeholder:"ID"`
 }

@@ -14,7 +14,7 @@ type messageCmd struct {
 	List   messageListCmd   `cmd:"" help:"List messages, newest first."`
 	Show   messageShowCmd   `cmd:"" help:"Show a message's way, hop by hop; with --raw the message itself."`
 	Replay messageReplayCmd `cmd:"" help:"Understand a message again."`
-	Reject messageRejectCmd `cmd:"" help:"End a message that is held whole; it stays kept."`
+	Reject messageRejectCmd `cmd:"" help:"End a message that is held whole or dead; it stays kept."`
 }
 
 type messageListCmd struct {

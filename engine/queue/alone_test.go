@@ -31,11 +31,17 @@ func TestAlone(t *testing.T) {
 		t.Fatalf("%d leased: %v", len(got), err)
 	}
 	next := New(d, "next")
+	if c, err := next.Count(t.Context()); err != nil || c.Running != 1 || c.Ready+c.Delayed+c.Dead != 0 {
+		t.Fatalf("%+v: %v", c, err)
+	}
 	if got, err := next.claim(t.Context(), "q", 5); err != nil || len(got) != 0 {
 		t.Fatalf("a live lease was taken: %v", err)
 	}
 	if err := next.Alone(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatal(err)
+	}
+	if c, err := next.Count(t.Context()); err != nil || c.Ready != 1 || c.Running != 0 || c.Oldest < 0 || c.Oldest > time.Minute {
+		t.Fatalf("%+v: %v", c, err)
 	}
 	got, err := next.claim(t.Context(), "q", 5)
 	if err != nil || len(got) != 1 || got[0].ID != id || got[0].Attempt != 2 || time.Until(got[0].RunAt) > time.Minute {
