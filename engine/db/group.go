@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -121,8 +122,11 @@ func (l *lanes) next(q *lane) (r *request, last bool) {
 
 // group is one transaction of several requests. A careful one takes back the work of one that failed by its savepoint. A bold one
 // sets none, because on SQLite a savepoint costs as much as the work behind it: a request that failed before it wrote
-// anything is answered at once, and after any other failure the whole transaction is rolled back and the same requests
+// anything stays in the group, and after any other failure the whole transaction is rolled back and the same requests
 // are run again, in their order, in a careful one.
+//
+// A failure is answered with the commit too: it may rest on what another of the group wrote, such as a key that is taken, and
+// whoever hears of it must be able to read that.
 type group struct {
 	db      *DB
 	lane    *lane
@@ -133,10 +137,11 @@ type group struct {
 	members []member
 }
 
-// member is a request whose closure succeeded and which waits for the commit.
+// member is a request whose closure has run and which waits for the commit.
 type member struct {
 	request *request
 	hooks   []func()
+	err     error // of the closure; its work is not in the transaction
 }
 
 // run fills one transaction with what waits and commits it. It returns the requests that must be run again, each alone,
@@ -223,7 +228,7 @@ func (g *group) one(r *request, lone bool) bool {
 		}
 	}
 	if err == nil {
-		g.members = append(g.members, member{r, tx.hooks})
+		g.members = append(g.members, member{request: r, hooks: tx.hooks})
 		return true
 	}
 	if g.bold {
@@ -235,7 +240,7 @@ func (g *group) one(r *request, lone bool) bool {
 // undoBold is undo without savepoints.
 func (g *group) undoBold(r *request, tx *Tx, err error) bool {
 	if !tx.wrote && tx.failed == nil {
-		r.answer(outcome{err: err})
+		g.members = append(g.members, member{request: r, err: err})
 		return true
 	}
 	g.end()
@@ -258,7 +263,7 @@ func (g *group) undo(r *request, lone bool, err error) bool {
 			failed = g.exec("RELEASE SAVEPOINT member")
 		}
 		if failed == nil {
-			r.answer(outcome{err: err})
+			g.members = append(g.members, member{request: r, err: err})
 			return true
 		}
 	}
@@ -298,8 +303,11 @@ func (g *group) abandon(r *request) (again []*request) {
 
 // finish commits and answers everyone.
 func (g *group) finish() {
-	if len(g.members) == 0 {
+	if !slices.ContainsFunc(g.members, func(m member) bool { return m.err == nil }) {
 		g.end()
+		for _, m := range g.members {
+			m.request.answer(outcome{err: m.err})
+		}
 		return
 	}
 	ctx, cancel := g.db.lanes.limit(context.Background())
@@ -315,7 +323,7 @@ func (g *group) finish() {
 	}
 	g.db.writers.give(g.session, false)
 	for _, m := range g.members {
-		m.request.answer(outcome{hooks: m.hooks})
+		m.request.answer(outcome{hooks: m.hooks, err: m.err})
 	}
 }
 

@@ -3,6 +3,7 @@ package db_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,8 +19,9 @@ func grouped(t *testing.T, d *db.DB, fns ...func(tx *db.Tx) error) []error {
 	t.Helper()
 	held, release := make(chan struct{}), make(chan struct{})
 	var wait sync.WaitGroup
+	var once sync.Once // it may be run again, with the others
 	wait.Go(func() {
-		if err := d.Write(t.Context(), 1, func(*db.Tx) error { close(held); <-release; return nil }); err != nil {
+		if err := d.Write(t.Context(), 1, func(*db.Tx) error { once.Do(func() { close(held) }); <-release; return nil }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -138,4 +140,69 @@ func numbers(t *testing.T, d *db.DB) (out string) {
 		t.Error(err)
 	}
 	return out
+}
+
+// TestGroupFailureIsAnsweredWithTheCommit: a failure that rests on what another of the same group wrote is heard of only when that can be read.
+func TestGroupFailureIsAnsweredWithTheCommit(t *testing.T) {
+	taken := errors.New("taken")
+	for name, second := range map[string]func(tx *db.Tx) error{
+		"a duplicate": func(tx *db.Tx) error {
+			return tx.Insert(t.Context(), "member", []string{"n"}, [][]any{{5}})
+		},
+		"refused after a look": func(tx *db.Tx) error {
+			var n int
+			if found, err := tx.Get(t.Context(), "SELECT n FROM member WHERE n = 5", nil, &n); err != nil || !found {
+				return err
+			}
+			return taken
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dbtest.Each(t, func(t *testing.T, open func() *db.DB) {
+				d := open()
+				if err := d.Migrate(t.Context(), members); err != nil {
+					t.Fatal(err)
+				}
+				held, release := make(chan struct{}), make(chan struct{})
+				var wait sync.WaitGroup
+				var once sync.Once // a closure may be run again
+				wait.Go(func() {
+					if err := d.Write(t.Context(), 1, func(*db.Tx) error { once.Do(func() { close(held) }); <-release; return nil }); err != nil {
+						t.Error(err)
+					}
+				})
+				<-held
+				wait.Go(func() {
+					if err := d.Write(t.Context(), 1, func(tx *db.Tx) error { return tx.Insert(t.Context(), "member", []string{"n"}, [][]any{{5}}) }); err != nil {
+						t.Error(err)
+					}
+				})
+				waitFor(t, func() bool { return d.Waiting() == 1 })
+				wait.Go(func() {
+					if err := d.Write(t.Context(), 1, second); !db.IsUnique(err) && !errors.Is(err, taken) {
+						t.Errorf("%v", err)
+					}
+					if got := numbers(t, d); got != "5" {
+						t.Errorf("heard of the failure, but %q is to be read", got)
+					}
+				})
+				waitFor(t, func() bool { return d.Waiting() == 2 })
+				// Work behind the failure keeps the transaction open while others get their turn.
+				wait.Go(func() {
+					err := d.Write(t.Context(), 1, func(*db.Tx) error {
+						for range 10_000 {
+							runtime.Gosched()
+						}
+						return nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+				waitFor(t, func() bool { return d.Waiting() == 3 })
+				close(release)
+				wait.Wait()
+			})
+		})
+	}
 }
