@@ -3,6 +3,8 @@ package plausible
 import (
 	"math/big"
 	"slices"
+
+	"github.com/ward-health/ward/clinical/terminology"
 )
 
 // same is how close to 1 the ratio of two units is when it does not matter which of them was meant: mmol/L and meq/L of sodium.
@@ -103,3 +105,16 @@ func end(a *big.Rat, aIn bool, b *big.Rat, bIn bool) bool {
 	}
 	return aIn == bIn && a.Cmp(b) == 0
 }
+
+// Explain names the unit, or the sibling code, that numbers under a unit would be in if they read as ratio times what they are; false if none
+// in use is as far away. A power of ten alone explains nothing.
+func Explain(a terminology.Analyte, unit string, ratio float64) (Proposal, bool) {
+	by, off := nearest(factors(a, unit, false), ratio)
+	if off > explained || away(by.ratio, 1) < same {
+		return Proposal{}, false
+	}
+	return Proposal{Unit: by.unit, Code: by.code, Why: by.why}, true
+}
+
+// explained is how close to the ratio of two units the ratio of two medians must be.
+const explained = 1.12
