@@ -79,6 +79,7 @@ type scene struct {
 	refused []string // held as wholes
 	held    []string // facts
 	digest  []string // of proposals by ste on the first two of them
+	unit    string   // digest of a proposal by ste about a unit
 	key     string   // JSON of a key's public half
 	model   string   // its digest
 	push    string   // JSON of a signed model
@@ -111,9 +112,15 @@ func (w *world) scene() *scene {
 		w.read(&h, w.must(200, "main/ste", "GET", "/v1/quarantine/"+id, "").Body.Bytes())
 		s.digest = append(s.digest, h.Digest)
 	}
+	w.must(200, "main/ste", "POST", "/v1/channels/zzlab/units/propose", `{"code":"NA",`+unitSaid)
+	var u Unit
+	w.read(&u, w.must(200, "main/ste", "POST", "/v1/channels/zzlab/units/propose", `{"code":"MG",`+unitSaid).Body.Bytes())
+	s.unit = u.Digest
 	s.models()
 	return s
 }
+
+const unitSaid = `"source":"mg/dL","unit":"mg/dL","ranges":["1.7-2.2"],"reason":"the laboratory says so"}`
 
 const correction = `{"unit":"mmol/L","reason":"the analyser reports mmol/L"}`
 
@@ -241,6 +248,15 @@ func (s *scene) calls(decision, entry string) map[string]call {
 			refused: "doc", refusal: "admin.read denied", other: 409},
 		"POST /v1/channels/{id}/disable": {who: "boss", path: "/v1/channels/zzlab/disable", status: 204, entries: "channel.disable done",
 			refused: "doc", refusal: "admin.read denied", other: 404},
+
+		"GET /v1/channels/{id}/units": {who: "ste", path: "/v1/channels/zzlab/units", status: 200, entries: "admin.read done", refused: "doc", refusal: "hold.read denied",
+			other: 404, otherEntries: "admin.read done"},
+		"POST /v1/channels/{id}/units/propose": {who: "ste", path: "/v1/channels/zzlab/units/propose", body: `{"code":"K",` + unitSaid, status: 200, entries: "unit.propose done",
+			refused: "doc", refusal: "hold.release denied", other: 404},
+		"POST /v1/channels/{id}/units/confirm": {who: "bea", path: "/v1/channels/zzlab/units/confirm", body: `{"code":"MG","source":"mg/dL","digest":"` + s.unit + `"}`, status: 200,
+			entries: "unit.confirm done", refused: "doc", refusal: "hold.release denied", other: 404},
+		"POST /v1/channels/{id}/units/withdraw": {who: "ste", path: "/v1/channels/zzlab/units/withdraw", body: `{"code":"NA","source":"mg/dL"}`, status: 204, entries: "unit.withdraw done",
+			refused: "doc", refusal: "hold.release denied", other: 404},
 
 		"GET /v1/models": {who: "boss", path: "/v1/models", status: 200, entries: "admin.read done", refused: "desk", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},

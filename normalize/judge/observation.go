@@ -150,7 +150,7 @@ func (v *Verdict) doubted(d *units.Doubt) {
 
 // judge asks whether the value can be believed.
 func (v *Verdict) judge(o *body.Value, row terminology.Analyte, r units.Result, a About) {
-	f := plausible.Fact{Analyte: row, Value: r.Value, Comparator: r.Comparator, Unit: r.UCUM, At: moment(o)}
+	f := plausible.Fact{Analyte: row, Value: r.Value, Comparator: r.Comparator, Unit: r.UCUM, At: Moment(o)}
 	f.Range = o.At("referenceRange[0].text").Str()
 	for _, i := range o.Get("interpretation").Items() {
 		f.Flags = append(f.Flags, i.At("coding[0].code").Str())
@@ -207,8 +207,8 @@ func (v *Verdict) unconfirmed(why string) {
 	v.Why = append(v.Why, why)
 }
 
-// moment is when the specimen was taken, as exactly as the body says it.
-func moment(o *body.Value) time.Time {
+// Moment is when the specimen was taken, as exactly as the body says it; zero if it does not.
+func Moment(o *body.Value) time.Time {
 	text := o.Get("effectiveDateTime").Str()
 	if text == "" {
 		text = o.At("effectivePeriod.start").Str()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/judge"
 	"github.com/ward-health/ward/normalize/units"
@@ -17,19 +18,19 @@ import (
 // Deps is what a Desk stands on.
 type Deps struct {
 	Store *store.Store
-	Units *units.Table // nil: no overrides
+	Units func(ctx context.Context, tenant db.Tenant, sender string) (*units.Table, error) // what persons said of a sender's units; nil: nothing
 }
 
 // Desk is where held facts are looked at. Safe for concurrent use.
 type Desk struct {
 	store *store.Store
-	units *units.Table
+	units func(ctx context.Context, tenant db.Tenant, sender string) (*units.Table, error)
 }
 
 // New makes a Desk.
 func New(d Deps) *Desk {
 	if d.Units == nil {
-		d.Units = &units.Table{}
+		d.Units = func(context.Context, db.Tenant, string) (*units.Table, error) { return &units.Table{}, nil }
 	}
 	return &Desk{d.Store, d.Units}
 }
@@ -114,7 +115,11 @@ func (d *Desk) preview(ctx context.Context, g access.Grant, s Shown, c Correctio
 	if s.Held.State != store.HoldHeld && s.Held.State != store.HoldProposed {
 		return Preview{}, ward.E(ward.Conflict, op, "the fact is not held any more", nil)
 	}
-	p, o, err := d.correct(s.Evidence, c)
+	said, err := d.units(ctx, g.Permit.Tenant(), s.Evidence.Sender)
+	if err != nil {
+		return Preview{}, err
+	}
+	p, o, err := correct(s.Evidence, c, said)
 	if err != nil {
 		return p, err
 	}
