@@ -22,6 +22,9 @@ func (w *work) results(ctx context.Context) error {
 	if err := w.settle(ctx); err != nil {
 		return err
 	}
+	if err := w.waiting(ctx); err != nil {
+		return err
+	}
 	var accepted []*fact
 	var numbers []plausible.Fact
 	for _, f := range w.facts {
@@ -196,6 +199,9 @@ func (w *work) checked(ctx context.Context, f *fact, o *body.Value) error {
 			return nil
 		}
 		return w.holdFact(ctx, f, mapping.ClassOrder, "not-visible", nil)
+	}
+	if w.contested[f.ref.String()] && f.Type != "DiagnosticReport" {
+		judge.TagAlso(o, judge.Disputed)
 	}
 	return w.write(ctx, f, o)
 }

@@ -94,3 +94,35 @@ func taken(o *body.Value) string {
 	}
 	return o.At("effectivePeriod.start").Str()
 }
+
+// waiting finds the facts of which a version is held that was sent after this message: it stays held, and what is stored meanwhile is
+// disputed by it.
+func (w *work) waiting(ctx context.Context) error {
+	w.contested = map[string]bool{}
+	at := w.dated()
+	if at.IsZero() {
+		return nil // nothing is known to be newer: what is held is superseded
+	}
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, f := range w.facts {
+		if f.Type == "Observation" {
+			names = append(names, f.ref.String())
+		}
+	}
+	for part := range slices.Chunk(names, maxWants) {
+		held, err := w.n.store.OpenHolds(ctx, p, part...)
+		if err != nil {
+			return err
+		}
+		for _, h := range held {
+			if h.Sent.After(at) {
+				w.contested[h.Fact] = true
+			}
+		}
+	}
+	return nil
+}

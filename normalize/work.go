@@ -39,11 +39,12 @@ type work struct {
 	from  *fact // the patient whose record ends, in a merge
 	into  *fact // the one in whom it lives on
 
-	disputed map[ward.Reference]bool                    // what was marked because a newer version of it is held
-	left     int                                        // facts of patients who were erased
-	before   map[string]map[string][]plausible.Previous // earlier values by patient and code
-	unsure   []*fact                                    // stored, and their unit is in doubt
-	counts   []watch.Result                             // of results that are new
+	disputed  map[ward.Reference]bool                    // what was marked because a newer version of it is held
+	contested map[string]bool                            // facts of which a version is held that is known to be newer than the message
+	left      int                                        // facts of patients who were erased
+	before    map[string]map[string][]plausible.Previous // earlier values by patient and code
+	unsure    []*fact                                    // stored, and their unit is in doubt
+	counts    []watch.Result                             // of results that are new
 }
 
 type need struct {

@@ -259,6 +259,24 @@ func TagAlso(o *body.Value, tag string) {
 	Tag(o, tags...)
 }
 
+// Untag takes one tag of normalisation from a body.
+func Untag(o *body.Value, tag string) {
+	meta := o.Get("meta").Clone()
+	list := body.NewArray()
+	for _, t := range meta.Get("tag").Items() {
+		if t.Get("system").Str() != TagSystem || t.Get("code").Str() != tag {
+			list.Append(t)
+		}
+	}
+	if meta == nil {
+		return
+	}
+	if len(list.Items()) == 0 {
+		list = nil
+	}
+	o.Set("meta", meta.Set("tag", list))
+}
+
 // Tag says which tags of normalisation a body bears; those of others stay.
 func Tag(o *body.Value, tags ...string) {
 	if len(tags) == 0 {
