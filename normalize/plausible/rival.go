@@ -12,7 +12,8 @@ const same = 1.02
 
 // Rivals returns the other units, and codes, in which the number as sent could just as well be meant: what nothing in this one
 // result, nor an earlier one of the patient, rules out. The laboratory's range rules out a unit in which its middle would be far
-// from the usual one; without a range only the hard limits do. A fact with a rival is no error and not held; whether its unit is the
+// from the usual one, unless the value is outside of the range and would be inside in that unit: then the value alone may be in it.
+// Without a range only the hard limits rule out. A fact with a rival is no error and not held; whether its unit is the
 // one that was sent only its sender can say. Units that a number may stand under for a power of ten alone are not looked at.
 func Rivals(f Fact) (out []Proposal) {
 	for _, c := range rivals(f) {
@@ -41,7 +42,7 @@ func rivals(f Fact) (out []factor) {
 	for _, c := range factors(f.Analyte, f.Unit, false) {
 		switch {
 		case away(c.ratio, 1) < same,
-			ranged && away(q/c.ratio, 1) > limit,
+			ranged && away(q/c.ratio, 1) > limit && !f.alone(s, v/c.ratio, c.ratio),
 			!f.fits(v / c.ratio),
 			f.earlier(v, v/c.ratio):
 			continue
@@ -49,6 +50,13 @@ func rivals(f Fact) (out []factor) {
 		out = append(out, c)
 	}
 	return out
+}
+
+// alone reports whether the value, and not the range, could be in the other unit: it is outside of the range as it is read, and inside
+// as it would be.
+func (f Fact) alone(s span, is, ratio float64) bool {
+	r := new(big.Rat).SetFloat64(is)
+	return away(ratio, 1) > near && r != nil && f.Comparator == "" && !s.holds(f.Value) && s.holds(r)
 }
 
 // foreign reports whether the range speaks of another unit than the value: then it says nothing about the value's.
