@@ -52,3 +52,23 @@ func (s *senders) table(ctx context.Context, tn db.Tenant, channel string) (*uni
 func override(u access.Unit) units.Override {
 	return units.Override{Sender: u.Channel, Code: u.Code, From: u.Source, Unit: u.Unit, Ranges: u.Ranges, Since: u.At, Lapsed: u.Lapsed}
 }
+
+// count writes what was counted over the results of senders and is not written yet, each tenant's under its channel's permit.
+func (n *Node) count(ctx context.Context) {
+	if n.series == nil {
+		return
+	}
+	for tn, sender := range n.series.Unsaid() {
+		_, who, purpose, err := n.access.ChannelOwner(ctx, tn, sender)
+		var p access.Permit
+		if err == nil {
+			p, err = n.access.Decide(ctx, access.Request{Principal: who, Action: access.Receive, Purpose: purpose})
+		}
+		if err == nil {
+			err = n.series.Flush(ctx, p, true)
+		}
+		if err != nil {
+			n.logger.Warn("what was counted over the results of a tenant's senders since the last write is lost", "error", err)
+		}
+	}
+}

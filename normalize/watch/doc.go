@@ -6,8 +6,8 @@
 // unit anew. That values lie where they usually do proves no unit: a population may differ from others by as much as two units do.
 //
 // A series is a histogram of values on a scale of logarithms, 16 bins to the doubling, with the newest results apart: it is bounded, names no
-// patient, and is kept by store, sealed. What is in memory is written every few seconds while results come; a crash loses the counts of
-// those, which delays a finding and makes none.
+// patient, and is kept by store, sealed. What is in memory is written every few seconds while results come, and when the node
+// stops; a crash loses the counts of the last ones, which delays a finding and makes none.
 //
 // Read in this order: sketch.go, series.go, watch.go.
 package watch

@@ -203,6 +203,22 @@ func (w *Watch) Flush(ctx context.Context, p access.Permit, always bool) error {
 	return err
 }
 
+// Unsaid returns, for each tenant of which something is not written, one of the senders.
+func (w *Watch) Unsaid() map[db.Tenant]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[db.Tenant]string{}
+	for tn, m := range w.tenants {
+		for n, k := range m.all {
+			if len(k.fresh) > 0 || !k.since.IsZero() {
+				out[tn] = n.Sender
+				break
+			}
+		}
+	}
+	return out
+}
+
 func (w *Watch) due(tn db.Tenant, always bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
