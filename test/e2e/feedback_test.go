@@ -23,7 +23,7 @@ func feedback(t *testing.T, env []string, args ...string) {
 	n := newNode(t, env, args...)
 	n.people()
 	n.start()
-	doc, desk, dpo := n.token("doc"), n.token("desk"), n.token("dpo")
+	doc, desk := n.token("doc"), n.token("desk")
 	n.must(201, doc, "PUT", "/fhir/R4/Patient/p1", []byte(`{"resourceType":"Patient","id":"p1","gender":"female","birthDate":"1960-05-01"}`))
 	n.must(201, doc, "PUT", "/fhir/R4/Observation/o1", []byte(fmt.Sprintf(`{"resourceType":"Observation","id":"o1","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"2160-0"}]},
 		"subject":{"reference":"Patient/p1"},"effectiveDateTime":%q,"valueQuantity":{"value":1.1,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"}}`, today())))
@@ -74,7 +74,8 @@ func feedback(t *testing.T, env []string, args ...string) {
 	}
 	n.stop()
 	n.start()
-	doc, dpo, desk = n.token("doc"), n.token("dpo"), n.token("desk")
+	doc, desk = n.token("doc"), n.token("desk")
+	dpo := n.token("dpo")
 	kept()
 	n.must(200, dpo, "POST", "/v1/shred", []byte(`{"patient":"p1"}`))
 	n.must(410, doc, "POST", path, body)
