@@ -5,7 +5,7 @@ import (
 	"math/big"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -21,32 +21,53 @@ import (
 
 // The bounds of what is read of a patient's earlier results.
 const (
-	maxEarlier  = 100 // results, those that were stored last
-	maxCodes    = 50  // LOINC codes of one message
+	maxEarlier  = 20 // results under a code, those that were stored last
 	earlierDays = 366
 )
 
-// earlier returns the patient's earlier values under the codes of the message, by code, in the canonical units; never nil. It is read once
-// for a patient and message.
+// earlier returns the patient's earlier values under the codes of a result, by code, in the canonical units; never nil. It is read once for
+// a patient and code.
 //
 // A feed may not browse a patient's results: it is the node itself that looks, under a permit and with an entry of its own.
-func (w *work) earlier(ctx context.Context, patient string) (map[string][]plausible.Previous, error) {
-	if found, ok := w.before[patient]; ok {
-		return found, nil
-	}
+func (w *work) earlier(ctx context.Context, f *fact) (map[string][]plausible.Previous, error) {
 	out := map[string][]plausible.Previous{}
-	w.before[patient] = out
-	codes, from, to := w.asked(patient)
-	if len(codes) == 0 || len(codes) > maxCodes {
-		return out, nil
+	for _, code := range coded(f.Body) {
+		key := seenKey{subject(f.Body), code}
+		if _, ok := w.before[key]; !ok {
+			found, err := w.look(ctx, f, code)
+			if err != nil {
+				return nil, err
+			}
+			w.before[key] = found
+		}
+		out[code] = w.before[key]
 	}
+	return out, nil
+}
+
+// seenKey names what was read of a patient.
+type seenKey struct{ patient, code string }
+
+// coded are the LOINC codes of a result that have a row.
+func coded(o *body.Value) (codes []string) {
+	for _, c := range o.At("code.coding").Items() {
+		code := c.Get("code").Str()
+		if _, ok := terminology.Lookup(code); ok && c.Get("system").Str() == judge.LOINC {
+			codes = append(codes, code)
+		}
+	}
+	return codes
+}
+
+// look reads the patient's values under a code that were taken in the year before the result.
+func (w *work) look(ctx context.Context, f *fact, code string) (out []plausible.Previous, err error) {
 	p, err := w.own(ctx)
 	if err != nil {
 		return nil, err
 	}
-	q := url.Values{"patient": {patient}, "code": {judge.LOINC + "|" + strings.Join(codes, ","+judge.LOINC+"|")}, "_count": {"100"}}
-	if !from.IsZero() {
-		q["date"] = []string{"ge" + from.AddDate(0, 0, -earlierDays).Format(time.DateOnly), "le" + to.Format(time.DateOnly)}
+	q := url.Values{"patient": {subject(f.Body)}, "code": {judge.LOINC + "|" + code}, "_count": {strconv.Itoa(maxEarlier)}}
+	if at := judge.Moment(f.Body); !at.IsZero() {
+		q["date"] = []string{"ge" + at.AddDate(0, 0, -earlierDays).Format(time.DateOnly)}
 	}
 	search, err := fhir.ParseSearch("Observation", q)
 	if err != nil {
@@ -64,8 +85,8 @@ func (w *work) earlier(ctx context.Context, patient string) (map[string][]plausi
 		if err != nil {
 			return nil, err
 		}
-		for code, x := range usable(o) {
-			out[code] = append(out[code], x)
+		if x, ok := usable(o)[code]; ok {
+			out = append(out, x)
 		}
 	}
 	return out, nil
@@ -78,30 +99,6 @@ func (w *work) own(ctx context.Context) (access.Permit, error) {
 		return access.Permit{}, err
 	}
 	return w.n.access.Decide(ctx, access.Request{Principal: who, Action: access.Search, Type: "Observation", Purpose: ward.Treatment, ID: w.raw.ID})
-}
-
-// asked are the LOINC codes of the message's results of a patient that have a row, and the times between which they were taken.
-func (w *work) asked(patient string) (codes []string, from, to time.Time) {
-	for _, f := range w.facts {
-		if f.Type != "Observation" || subject(f.Body) != patient {
-			continue
-		}
-		for _, c := range f.Body.At("code.coding").Items() {
-			code := c.Get("code").Str()
-			if _, ok := terminology.Lookup(code); ok && c.Get("system").Str() == judge.LOINC && !slices.Contains(codes, code) {
-				codes = append(codes, code)
-			}
-		}
-		if at := judge.Moment(f.Body); !at.IsZero() {
-			if from.IsZero() || at.Before(from) {
-				from = at
-			}
-			if at.After(to) {
-				to = at
-			}
-		}
-	}
-	return codes, from, to
 }
 
 // usable is what a stored result says under each of its codes: a finished number in a unit that is not in doubt.

@@ -67,9 +67,9 @@ func (n *Normalizer) Normalize(ctx context.Context, who ward.Principal, purpose 
 		c.Units = &units.Table{}
 	}
 	var last error
-	hidden := map[ward.Reference]bool{}
+	hidden, wary := map[ward.Reference]bool{}, false
 	for try := 0; try < maxTries; try++ {
-		w := &work{hidden: hidden, n: n, who: who, purpose: purpose, channel: c, zone: zone, raw: m, permits: map[need]access.Permit{}}
+		w := &work{hidden: hidden, wary: wary, n: n, who: who, purpose: purpose, channel: c, zone: zone, raw: m, permits: map[need]access.Permit{}}
 		if last = w.run(ctx); last == nil {
 			w.counted(ctx)
 			return nil
@@ -81,6 +81,7 @@ func (n *Normalizer) Normalize(ctx context.Context, who ward.Principal, purpose 
 				try--
 			}
 		case ward.Precondition:
+			wary = true
 		case ward.Gone:
 			return w.erased(ctx)
 		case ward.TooLarge, ward.Invalid, ward.Unprocessable:

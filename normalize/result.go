@@ -89,7 +89,7 @@ func (w *work) judged(ctx context.Context, f *fact) (judge.Verdict, error) {
 	v := judge.Observation(f.Body, about)
 	if v.Wants {
 		var err error
-		if about.Earlier, err = w.earlier(ctx, subject(f.Body)); err != nil {
+		if about.Earlier, err = w.earlier(ctx, f); err != nil {
 			return v, err
 		}
 		v = judge.Observation(f.Body, about)

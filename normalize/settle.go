@@ -96,12 +96,12 @@ func taken(o *body.Value) string {
 }
 
 // waiting finds the facts of which a version is held that was sent after this message: it stays held, and what is stored meanwhile is
-// disputed by it.
+// disputed by it. It looks only after the store has refused to write without: hardly ever.
 func (w *work) waiting(ctx context.Context) error {
 	w.contested = map[string]bool{}
 	at := w.dated()
-	if at.IsZero() {
-		return nil // nothing is known to be newer: what is held is superseded
+	if !w.wary || at.IsZero() {
+		return nil // the store says so if there is one; of a message without a time nothing is known to be newer
 	}
 	p, err := w.permit(ctx, access.Receive, "")
 	if err != nil {
@@ -109,7 +109,7 @@ func (w *work) waiting(ctx context.Context) error {
 	}
 	var names []string
 	for _, f := range w.facts {
-		if f.Type == "Observation" {
+		if f.Type != "Patient" && f.Type != "Encounter" {
 			names = append(names, f.ref.String())
 		}
 	}
@@ -121,6 +121,7 @@ func (w *work) waiting(ctx context.Context) error {
 		for _, h := range held {
 			if h.Sent.After(at) {
 				w.contested[h.Fact] = true
+				w.e.Contested = append(w.e.Contested, h.Fact)
 			}
 		}
 	}

@@ -39,12 +39,13 @@ type work struct {
 	from  *fact // the patient whose record ends, in a merge
 	into  *fact // the one in whom it lives on
 
-	disputed  map[ward.Reference]bool                    // what was marked because a newer version of it is held
-	contested map[string]bool                            // facts of which a version is held that is known to be newer than the message
-	left      int                                        // facts of patients who were erased
-	before    map[string]map[string][]plausible.Previous // earlier values by patient and code
-	unsure    []*fact                                    // stored, and their unit is in doubt
-	counts    []watch.Result                             // of results that are new
+	disputed  map[ward.Reference]bool          // what was marked because a newer version of it is held
+	wary      bool                             // a try before met a held fact that is newer
+	contested map[string]bool                  // facts of which a version is held that is known to be newer than the message
+	left      int                              // facts of patients who were erased
+	before    map[seenKey][]plausible.Previous // earlier values
+	unsure    []*fact                          // stored, and their unit is in doubt
+	counts    []watch.Result                   // of results that are new
 }
 
 type need struct {
@@ -78,7 +79,7 @@ func (w *work) permit(ctx context.Context, a access.Action, rtype string) (acces
 // run understands the message and writes what it does.
 func (w *work) run(ctx context.Context) error {
 	w.e = store.Effects{Message: w.raw.ID, State: store.MessageApplied}
-	w.disputed, w.before = map[ward.Reference]bool{}, map[string]map[string][]plausible.Previous{}
+	w.disputed, w.before = map[ward.Reference]bool{}, map[seenKey][]plausible.Previous{}
 	if done, err := w.whole(ctx); done || err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package plausible
 
 import (
+	"math"
 	"math/big"
 	"slices"
 
@@ -85,13 +86,22 @@ func (f Fact) earlier(read, is float64) bool {
 	return x > 0 && away(read, x) < steady && away(is, x) > max(f.moves(), steady)
 }
 
-// Wants reports whether the patient's earlier values could change what is thought of the fact: it is far from usual, or could be meant
-// in another unit, and is a plain number.
+// Wants reports whether the patient's earlier values could change what is thought of the fact: it is a plain number, and further from
+// usual than half of how wide usual values lie, or could be meant in another unit.
 func Wants(f Fact) bool {
 	if f.Value == nil || f.Value.Sign() <= 0 || f.Comparator != "" || f.Analyte.ExpectLow == "" {
 		return false
 	}
-	return !f.within(f.Value) || slices.ContainsFunc(rivals(f), func(c factor) bool { return away(c.ratio, 1) > steady })
+	el, eh, v := float(f.Analyte.ExpectLow), float(f.Analyte.ExpectHigh), 0.0
+	if v, _ = f.Value.Float64(); el > 0 && (v > eh*math.Sqrt(eh/el) || v < el/math.Sqrt(eh/el)) {
+		return true
+	}
+	return slices.ContainsFunc(rivals(f), func(c factor) bool { return away(c.ratio, 1) > steady })
+}
+
+func float(s string) float64 {
+	x, _ := number(s).Float64()
+	return x
 }
 
 // SameRange reports whether two reference ranges, as laboratories write them, are one; one that cannot be read is none.
