@@ -210,8 +210,8 @@ func unitCode(s string) string {
 	if s == "" {
 		return "any"
 	}
-	if len(s) > maxUnitText || !plainText(s) {
-		return "?"
+	if len(s) > maxUnitText || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "?" // a code has no blanks: whatever stands there is not repeated
 	}
 	return s
 }
