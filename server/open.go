@@ -109,7 +109,7 @@ func (n *Node) ground(ctx context.Context) error {
 		return err
 	}
 	if err := n.db.Migrate(ctx, seal.Migrations(), queue.Migrations(), audit.Migrations(), access.Migrations(),
-		store.Migrations(), registry.Migrations()); err != nil {
+		store.Migrations(), registry.Migrations(), validate.Migrations()); err != nil {
 		return err
 	}
 	if n.ring, err = seal.Open(ctx, n.db, root); err != nil {
@@ -143,6 +143,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 		return err
 	}
 	n.registry = registry.Open(n.db, n.log, func(ctx context.Context, tn db.Tenant) (keys.MAC, error) { return n.ring.MAC(ctx, tn, "model") })
+	n.packages = validate.Open(n.db, n.log, func(ctx context.Context, tn db.Tenant) (keys.MAC, error) { return n.ring.MAC(ctx, tn, "package") })
 	n.predict = predict.New(predict.Deps{Store: n.store, Registry: n.registry, Failed: n.failed})
 	return n.join()
 }
@@ -151,7 +152,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 func (n *Node) roof() (err error) {
 	n.observe()
 	v := newV1(n)
-	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
+	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Validate: n.validate, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
 	rows = append(rows, cdshooks.New(n.predict, n.failed).Link(n.access.Issuer()).Routes()...)
 	rows = append(rows, n.access.Routes()...)
 	rows = append(rows, n.access.SessionRoutes()...)

@@ -50,6 +50,7 @@ func newV1(n *Node) *v1 {
 	v.messages()
 	v.channels()
 	v.models()
+	v.packages()
 	v.quarantine()
 	v.open()
 	return v
