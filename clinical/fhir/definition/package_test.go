@@ -63,7 +63,7 @@ func TestUSCore(t *testing.T) {
 	if s.Structure("http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient|5.0.1") != nil {
 		t.Error("another version is found")
 	}
-	if s.MemberOf("http://hl7.org/fhir/us/core/ValueSet/birthsex", "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender", "F") != definition.Yes {
+	if s.MemberOf("http://hl7.org/fhir/us/core/ValueSet/us-core-clinical-note-type", "http://loinc.org", "18842-5") != definition.Yes {
 		t.Error("a code of a package's value set is not known")
 	}
 	if len(open) == 0 {
