@@ -18,9 +18,10 @@ type Checker struct {
 	schema *Schema
 	doc    *tree.Doc
 	max    int
-	locals []local // what begins with '#' in the resource that is being read
-	text   []byte  // scratch of unescaped strings
-	ids    []int   // scratch: nodes of the ids of contained resources
+	locals []local        // what begins with '#' in the resource that is being read
+	text   []byte         // scratch of unescaped strings
+	items  []item         // scratch: the contained resources of the resource that ends
+	byID   map[string]int // of items, when they are many
 }
 
 // Ref is a Reference.reference.

@@ -25,7 +25,7 @@ const (
 	IDLocal          = "reference-contained"
 	IDContainedIn    = "contained-nested"
 	IDContainedID    = "contained-id"
-	IDContainedOrder = "contained-duplicate"
+	IDContainedTwice = "contained-duplicate"
 	IDContainedUnref = "contained-unreferenced"
 	IDExtension      = "extension-form"
 	IDCode           = "code-required"

@@ -10,7 +10,6 @@ import (
 type local struct {
 	node int
 	must bool // it has to resolve
-	used bool
 }
 
 // refer looks at a reference, canonical or uri.
@@ -73,32 +72,8 @@ func absolute(text []byte, i int) bool {
 	switch string(scheme) {
 	case "http", "https":
 		return len(rest) > 2 && rest[0] == '/' && rest[1] == '/' && rest[2] != '/'
-	case "urn":
-		const oid, uuid = "urn:oid:", "urn:uuid:"
-		switch {
-		case bytes.HasPrefix(text, []byte(oid)):
-			return isOID(text)
-		case bytes.HasPrefix(text, []byte(uuid)):
-			return isUUIDAnyCase(text)
-		}
 	}
 	return len(rest) > 0
-}
-
-// isUUIDAnyCase is isUUID with capital letters too: references of many systems have them, and identity of URNs ignores case (RFC 4122).
-func isUUIDAnyCase(b []byte) bool {
-	const head = len("urn:uuid:")
-	if len(b) != head+36 {
-		return false
-	}
-	var low [head + 36]byte
-	copy(low[:], b)
-	for i := head; i < len(low); i++ {
-		if low[i] >= 'A' && low[i] <= 'F' {
-			low[i] |= 0x20
-		}
-	}
-	return isUUID(low[:])
 }
 
 // contained checks the resources that are contained in another.
@@ -138,54 +113,92 @@ func (c *Checker) settle(n int, t *sort, mark int) {
 			list = tree.None
 		}
 	}
-	if list == tree.None && len(c.locals) == mark {
-		return
-	}
-	var byID map[string]int
+	c.items = c.items[:0]
 	if list != tree.None {
-		byID = make(map[string]int, d.Nodes[list].Len)
-		for at := d.First(list); at != tree.None; at = d.Sibling(at) {
-			id := d.Member(at, "id")
-			if id == tree.None || d.Nodes[id].Kind != tree.String {
-				continue
+		c.gather(list)
+	}
+	for i := mark; i < len(c.locals); i++ {
+		l := &c.locals[i]
+		around := itemAround(d, list, l.node)
+		if d.Nodes[l.node].End-d.Nodes[l.node].Start == 3 { // "#": the container
+			if at := c.itemAt(around); at >= 0 {
+				c.items[at].named = true
 			}
-			text := string(d.Text(id))
-			if _, there := byID[text]; there {
-				c.report(id, "duplicate", IDContainedOrder, "each contained resource has an id of its own")
-				continue
-			}
-			byID[text] = at
+			continue
+		}
+		switch at := c.itemNamed(l.node); {
+		case at < 0 && l.must:
+			c.report(l.node, "not-found", IDLocal, "this names a contained resource that is not there")
+		case at >= 0 && c.items[at].node != around:
+			c.items[at].named = true
 		}
 	}
-	c.resolve(byID, list, mark)
+	for i := range c.items {
+		if it := &c.items[i]; !it.named && !it.deep {
+			c.report(it.node, "structure", IDContainedUnref, "a contained resource is referred to from the resource that contains it, or refers to it")
+		}
+	}
 }
 
-// resolve ties what begins with '#' to contained resources.
-func (c *Checker) resolve(byID map[string]int, list, mark int) {
+// item is a contained resource that has an id.
+type item struct {
+	node, id int
+	named    bool // it is referred to, or refers to the container
+	deep     bool // it contains resources
+}
+
+const manyItems = 32 // from here on ids are found through a map
+
+// gather lists the contained resources that have ids of their own.
+func (c *Checker) gather(list int) {
 	d := c.doc
-	named := make(map[int]bool, len(byID))
-	for _, l := range c.locals[mark:] {
-		id := string(d.Text(l.node)[1:])
-		at, there := byID[id]
-		switch {
-		case id == "":
-			if up := itemAround(d, list, l.node); up != tree.None {
-				named[up] = true
-			}
-		case there && itemAround(d, list, l.node) != at:
-			named[at] = true
-		case !there && l.must:
-			c.report(l.node, "not-found", IDLocal, "this names a contained resource that is not there")
-		}
-	}
-	if list == tree.None {
-		return
+	c.byID = nil
+	if d.Nodes[list].Len > manyItems {
+		c.byID = make(map[string]int, d.Nodes[list].Len)
 	}
 	for at := d.First(list); at != tree.None; at = d.Sibling(at) {
-		if !named[at] && d.Member(at, "id") != tree.None && d.Member(at, "contained") == tree.None {
-			c.report(at, "structure", IDContainedUnref, "a contained resource is referred to from the resource that contains it, or refers to it")
+		id := d.Member(at, "id")
+		if id == tree.None || d.Nodes[id].Kind != tree.String {
+			continue
+		}
+		if c.find(d.Text(id)) >= 0 {
+			c.report(id, "duplicate", IDContainedTwice, "each contained resource has an id of its own")
+			continue
+		}
+		if c.byID != nil {
+			c.byID[string(d.Text(id))] = len(c.items)
+		}
+		c.items = append(c.items, item{node: at, id: id, deep: d.Member(at, "contained") != tree.None})
+	}
+}
+
+// find returns the item with an id, -1 if there is none.
+func (c *Checker) find(id []byte) int {
+	if c.byID != nil {
+		if at, ok := c.byID[string(id)]; ok {
+			return at
+		}
+		return -1
+	}
+	for i := range c.items {
+		if string(c.doc.Text(c.items[i].id)) == string(id) {
+			return i
 		}
 	}
+	return -1
+}
+
+// itemNamed returns the item that the text of node n, "#id", names, -1 if there is none.
+func (c *Checker) itemNamed(n int) int { return c.find(c.doc.Text(n)[1:]) }
+
+// itemAt returns the item whose resource is node n, -1 if there is none.
+func (c *Checker) itemAt(n int) int {
+	for i := range c.items {
+		if c.items[i].node == n {
+			return i
+		}
+	}
+	return -1
 }
 
 // itemAround returns the item of list that node n lies in, None if it lies in none.
