@@ -175,7 +175,8 @@ func (p *parser) after() (more bool, err error) {
 		case c == ',':
 			p.i++
 			p.space()
-			return true, p.begin()
+			err := p.begin()
+			return err == nil, err
 		case c == '}' && p.cur.kind == Object, c == ']' && p.cur.kind == Array:
 			p.i++
 			n := &d.Nodes[p.cur.node]
