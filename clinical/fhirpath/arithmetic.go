@@ -181,11 +181,10 @@ func (o *arithmetic) sum(m *machine, x, y *Value) error {
 	b := y.decimal()
 	if x.unitText() != y.unitText() || x.sub != y.sub {
 		// what y is in the unit of x
-		r, _, rel := commensurate(y, x)
-		if rel != sameKind {
+		r, ok := express(y, x)
+		if !ok {
 			return m.step(1)
 		}
-		var ok bool
 		if b, ok = fromRat(r); !ok {
 			return m.step(1)
 		}

@@ -73,7 +73,7 @@ func (c *compiler) path(s *syntax) op {
 func isTypeName(name string) bool { return name != "" && name[0] >= 'A' && name[0] <= 'Z' }
 
 func (c *compiler) binary(s *syntax) op {
-	l, r := c.compile(s.args[0]), c.compile(s.args[1])
+	l, r := c.scoped(s.args[0]), c.scoped(s.args[1])
 	switch s.name {
 	case "and", "or", "xor", "implies":
 		return &logic{at: s.at, kind: s.name[0], left: l, right: r}

@@ -73,6 +73,9 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		return triOf(bytes.Equal(a.bytes(), b.bytes())), nil
 	}
 	if a.kind == KindNode && b.kind == KindNode && (a.sub == 0 || b.sub == 0) {
+		if x, y, ok := bothQuantities(a, b); ok {
+			return equalSystem(&x, &y), nil
+		}
 		return m.equalNodes(a, b)
 	}
 	x, ok1 := a.System()
@@ -84,6 +87,16 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		return isFalse, nil
 	}
 	return equalSystem(&x, &y), nil
+}
+
+// bothQuantities converts two elements of type Quantity.
+func bothQuantities(a, b *Value) (x, y Value, ok bool) {
+	if a.sub != 0 || b.sub != 0 || !isQuantity(a.fhirName()) || !isQuantity(b.fhirName()) {
+		return x, y, false
+	}
+	x, ok1 := a.System()
+	y, ok2 := b.System()
+	return x, y, ok1 && ok2
 }
 
 // sameText reports whether both are texts, which are compared without a copy.

@@ -132,3 +132,15 @@ func roundTo(r, unit *big.Rat) *big.Int {
 	q := new(big.Rat).Quo(r, unit)
 	return roundBig(q.Num(), q.Denom())
 }
+
+// express returns the value of x in the unit of y.
+func express(x, y *Value) (*big.Rat, bool) {
+	a, _, r := commensurate(x, y)
+	if r != sameKind {
+		return nil, false
+	}
+	if unit(y.sub) == unitYear { // commensurate gave months
+		a.Quo(a, big.NewRat(12, 1))
+	}
+	return a, true
+}
