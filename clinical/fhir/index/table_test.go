@@ -10,7 +10,7 @@ import (
 
 func TestAllTmp(t *testing.T) {
 	set := definition.R4()
-	x := index.New(structure.New(set))
+	x := index.New(structure.New(set), nil)
 	seen := map[string]bool{}
 	for _, rt := range set.ResourceTypesTmp() {
 		tab := x.Table(rt)
