@@ -62,9 +62,9 @@ func TestEveryParameterCompiles(t *testing.T) {
 		"_query: it has no expression: what it looks at is not an element":   "all",
 		"near: its kind is \"special\": a server computes it":                "Location",
 		// A type of the choice that the kind of search has no meaning for.
-		"date: a date is not taken from values of type string (others of its values are taken)":                       "Immunization",
-		"date: a date is not taken from values of type string, Age, Range (others of its values are taken)":           "Procedure",
-		"activity-date: a date is not taken from values of type string (others of its values are taken)":              "CarePlan",
+		"date: a date is not taken from values of type string (others of its values are taken)":                      "Immunization",
+		"date: a date is not taken from values of type string, Age, Range (others of its values are taken)":          "Procedure",
+		"activity-date: a date is not taken from values of type string (others of its values are taken)":             "CarePlan",
 		"source-reference: a reference is not taken from values of type Attachment (others of its values are taken)": "Consent",
 	}
 	for name := range got {
