@@ -129,7 +129,7 @@ func (p *parser) run() error {
 		}
 		n = &d.Nodes[at]
 		n.End, n.Next = uint32(p.i), uint32(at+1)
-		if more, err := p.after(); !more {
+		if more, err := p.after(); err != nil || !more {
 			return err
 		}
 	}
