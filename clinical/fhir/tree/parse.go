@@ -129,7 +129,7 @@ func (p *parser) run() error {
 		}
 		n = &d.Nodes[at]
 		n.End, n.Next = uint32(p.i), uint32(at+1)
-		if more, err := p.after(); err != nil || !more {
+		if more, err := p.after(); !more {
 			return err
 		}
 	}
@@ -175,7 +175,8 @@ func (p *parser) after() (more bool, err error) {
 		case c == ',':
 			p.i++
 			p.space()
-			return true, p.begin()
+			err := p.begin()
+			return err == nil, err
 		case c == '}' && p.cur.kind == Object, c == ']' && p.cur.kind == Array:
 			p.i++
 			n := &d.Nodes[p.cur.node]

@@ -19,7 +19,7 @@ func scanString(src []byte, i int) (end int, escaped bool) {
 			// that only the lowest counts.
 			w := binary.LittleEndian.Uint64(src[i:])
 			q, b := w^('"'*ones), w^('\\'*ones)
-			if m := ((w - 0x20*ones) &^ w | (q-ones)&^q | (b-ones)&^b) & highs; m != 0 {
+			if m := ((w-0x20*ones)&^w | (q-ones)&^q | (b-ones)&^b) & highs; m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break
 			}
@@ -86,4 +86,3 @@ func escape(b []byte) int {
 	}
 	return 0
 }
-

@@ -160,3 +160,18 @@ func lineEnds(b []byte) []byte {
 	}
 	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 }
+
+// Lookup returns the namespace that a prefix ("" = the default) has at element n, false if the prefix is not declared there.
+func (d *Doc) Lookup(n int, prefix string) (space string, ok bool) {
+	if prefix == "xml" {
+		return SpaceXML, true
+	}
+	for ; n != None; n = d.Nodes[n].Parent {
+		for _, a := range d.AttrsOf(n) {
+			if a.Space == SpaceXMLNS && (a.Prefix == "" && prefix == "" || a.Prefix != "" && a.Local == prefix) {
+				return string(d.Value(&a)), true
+			}
+		}
+	}
+	return "", prefix == ""
+}
