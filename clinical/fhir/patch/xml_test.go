@@ -43,9 +43,9 @@ func lines(src []byte) (list []string, err error) {
 	return list, nil
 }
 
-// TestXMLSuite runs the public cases of XML Patch.
+// TestXMLSuite runs the public cases of XML Patch; four more stand in comments of their file, switched off by their authors.
 func TestXMLSuite(t *testing.T) {
-	const total = 33
+	const total = 29
 	var d xmltree.Doc
 	if err := d.Parse(gold(t, "patch.xml", "xml-patch-tests.xml", total), tree.Limits{}); err != nil {
 		t.Fatal(err)
