@@ -47,6 +47,14 @@ func (c *Checker) Check(s *Schema, doc *tree.Doc, o Options) bool {
 	return len(c.Issues) == 0
 }
 
+// Forget lets go of the resource and wipes what was copied out of it. Issues, Refs and Hits are gone.
+func (c *Checker) Forget() {
+	clear(c.text[:cap(c.text)])
+	clear(c.Issues)
+	c.schema, c.doc, c.byID, c.text = nil, nil, nil, c.text[:0]
+	c.Issues, c.Refs, c.Hits = c.Issues[:0], c.Refs[:0], c.Hits[:0]
+}
+
 // Type returns the type of the resource at node n as its resourceType says, "" if there is none that is known.
 func (s *Schema) Type(doc *tree.Doc, n int) string {
 	at := doc.Member(n, "resourceType")
