@@ -64,7 +64,7 @@ func TestPatchRefused(t *testing.T) {
 		{"/Patient/p", `[{"op":"replace","path":"/resourceType","value":"Practitioner"}]`, "", 422, "business-rule", "not valid"},
 		{"/Patient/p", `[{"op":"replace","path":"/identifier","value":{}}]`, "", 422, "business-rule", "not valid"},
 		{"/Patient/p", `[{"op":"replace","path":"","value":[]}]`, "", 422, "business-rule", "not valid"},
-		{"/Condition/c", `[{"op":"remove","path":"/subject"}]`, "", 422, "business-rule", "whose data"},
+		{"/Condition/c", `[{"op":"remove","path":"/subject"}]`, "", 422, "business-rule", "subject"},
 		{"/Condition/c", `[{"op":"replace","path":"/subject/reference","value":"urn:uuid:1"}]`, "", 422, "business-rule", "transactions only"},
 		{"/Patient/p", `[` + strings.TrimSuffix(strings.Repeat(`{"op":"test","path":"","value":1},`, 501), ",") + `]`, "", 413, "too-costly", "at most 500 operations"},
 		{"/Patient/p", `<diff/>`, "application/xml-patch+xml", 415, "not-supported", "application/json-patch+json"},
