@@ -22,7 +22,10 @@ func JSONToXML(set *definition.Set, src []byte, indent bool, l tree.Limits) ([]b
 		return nil, unreadable(op, err)
 	}
 	w.position = w.doc.Position
-	w.write(`<?xml version="1.0" encoding="UTF-8"?>`, "\n")
+	w.write(`<?xml version="1.0" encoding="UTF-8"?>`)
+	if !indent {
+		w.write("\n")
+	}
 	if err := w.resource(0); err != nil {
 		return nil, err
 	}
@@ -44,7 +47,7 @@ func (w *xmlWriter) failAt(n int, expected string) error {
 
 // line begins a line where lines are wanted.
 func (w *xmlWriter) line() {
-	if !w.indent || w.depth == 0 {
+	if !w.indent {
 		return
 	}
 	w.out = append(w.out, '\n')
