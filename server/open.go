@@ -24,6 +24,7 @@ import (
 	"github.com/ward-health/ward/engine/queue"
 	"github.com/ward-health/ward/engine/telemetry"
 	"github.com/ward-health/ward/normalize/quarantine"
+	"github.com/ward-health/ward/normalize/validate"
 	"github.com/ward-health/ward/predict"
 	"github.com/ward-health/ward/predict/cdshooks"
 	"github.com/ward-health/ward/predict/registry"
@@ -45,6 +46,7 @@ type Node struct {
 	access    *access.Authority
 	store     *store.Store
 	registry  *registry.Registry
+	packages  *validate.Packages
 	predict   *predict.Service
 	rules     delivery.Rules
 	listening *listening
@@ -152,7 +154,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 func (n *Node) roof() (err error) {
 	n.observe()
 	v := newV1(n)
-	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Validate: n.validate, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
+	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Conformance: n.packages, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
 	rows = append(rows, cdshooks.New(n.predict, n.failed).Link(n.access.Issuer()).Routes()...)
 	rows = append(rows, n.access.Routes()...)
 	rows = append(rows, n.access.SessionRoutes()...)

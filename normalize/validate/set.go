@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"sync"
 	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
@@ -16,6 +17,9 @@ const (
 	fresh   = time.Second // after which the tables are asked again: another node may have changed them
 	maxHeld = 64          // tenants whose sets are in memory
 )
+
+// plain is the validator of the tenants without packages: they share what it compiles.
+var plain = sync.OnceValue(func() *validate.Validator { return validate.New(definition.R4(), validate.Options{}) })
 
 // held is a tenant's set in memory.
 type held struct {
@@ -73,7 +77,10 @@ func (r *Packages) of(ctx context.Context, tn db.Tenant) (*held, error) {
 
 // build makes the set and its validator.
 func (h *held) build(have []row) error {
-	set := definition.R4()
+	if len(have) == 0 {
+		h.validator = plain()
+		return nil
+	}
 	var packages []*definition.Package
 	for i := range have {
 		if digest := sha256.Sum256(have[i].body); !bytes.Equal(digest[:], have[i].digest) {
@@ -85,10 +92,8 @@ func (h *held) build(have []row) error {
 		}
 		packages = append(packages, p)
 	}
-	if len(packages) > 0 {
-		set, h.open = set.With(packages...)
-	}
-	h.validator = validate.New(set, validate.Options{})
+	set, open := definition.R4().With(packages...)
+	h.validator, h.open = validate.New(set, validate.Options{}), open
 	return nil
 }
 
