@@ -54,7 +54,7 @@ const (
 	ActUnitPropose  // what a sender means by a unit: first person
 	ActUnitConfirm  // second person
 	ActUnitWithdraw // it holds no more
-	ActPackageAdd // FHIR definitions of a tenant
+	ActPackageAdd   // FHIR definitions of a tenant
 	ActPackageRemove
 	ActValidate // of a resource that was sent for nothing else
 )

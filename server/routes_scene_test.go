@@ -126,6 +126,7 @@ func (w *world) scene() *scene {
 }
 
 const unitSaid = `"source":"mg/dL","unit":"mg/dL","ranges":["1.7-2.2"],"reason":"the laboratory says so"}`
+
 // packageBody is the addition of a FHIR package that defines nothing.
 func packageBody(t *testing.T) string {
 	t.Helper()
