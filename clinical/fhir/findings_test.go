@@ -66,7 +66,7 @@ func TestJoin(t *testing.T) {
 	}
 	moved := ward.E(ward.Invalid, "x", "", found.Within("Bundle.entry[0].resource", body, 9))
 	joined := Join([]error{moved, moved})
-	if !errors.As(joined, &found) || len(found.Issues) != 2 || found.Issues[0].Line != 2 || found.Issues[0].Column != 32 || found.Issues[0].Expression != "Bundle.entry[0].resource.foo" {
+	if !errors.As(joined, &found) || len(found.Issues) != 2 || found.Issues[0].Line != 2 || found.Issues[0].Column != 34 || found.Issues[0].Expression != "Bundle.entry[0].resource.foo" {
 		t.Errorf("%+v", found)
 	}
 	other := errors.New("other")
