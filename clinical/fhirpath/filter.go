@@ -264,7 +264,7 @@ func (m *machine) fnAggregate(o *callOp, base int) error {
 }
 
 // fnSort sorts by the arguments, each ascending unless it has a minus sign before it; without arguments by the items themselves.
-// What is empty comes first.
+// What is empty comes first in either direction.
 func (m *machine) fnSort(o *callOp, base int) error {
 	type row struct {
 		item Value
@@ -296,7 +296,7 @@ func (m *machine) fnSort(o *callOp, base int) error {
 			if err != nil && failed == nil {
 				failed = err
 			}
-			if i < len(o.desc) && o.desc[i] {
+			if i < len(o.desc) && o.desc[i] && a.keys[i].kind != 0 && b.keys[i].kind != 0 {
 				c = -c
 			}
 			if c != 0 {
