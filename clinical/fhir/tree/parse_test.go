@@ -77,6 +77,7 @@ var texts = []string{
 	`{}`, `[]`, ` [ ] `, `{"a":1}`, `{"a":{"b":[1,2,{"c":null}]},"d":true}`, `"x"`, `-0.5e+10`, `0`, `01`, `1.`, `.5`, `1e`, `-`, `tru`, `nul`, `{"a":1,"a":2}`,
 	`{"a":1,"\u0061":2}`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ude00"`, `"\ud83dx"`, `"\x"`, "\"\t\"", "\"\xff\"", "\xef\xbb\xbf{}", `{"a"}`, `{"a":}`, `{,}`, `[1,]`, `[,1]`, `[1 2]`, `{"a":1 "b":2}`,
 	`{"a":1}{}`, `[`, `{`, `"`, `{"a":[}`, `[{]`, ``, ` `, `null`, `{"":1}`, `{"":1,"":2}`, `[[],{},[{}]]`, `"a\/b\\\"\b\f\n\r\t"`, `1E5`, `[1]]`,
+	`{"a":1,}`, `{"a":1,[]}`, `{"a":1,"b"}`, `{"a":1,"b" 2}`, `{"a":1,1:2}`, `{"a":1,"b":`, `{"a":{},{}}`, `[{},]`, `{"a":[],]}`, `{"a":"b","c}`, `{"a":1,"\x":1}`, `[1,2`, `[{"a":1},`,
 }
 
 // TestParse: the same texts are accepted as by a strict outside reader, with the same values.
@@ -124,6 +125,16 @@ func TestErrorsNameThePlace(t *testing.T) {
 	err := d.Parse([]byte("{\"name\": [\n {\"given\": [\"ö\", \"secret\x01\"]}]}"), tree.Limits{})
 	var e *tree.Error
 	if !errors.As(err, &e) || e.Line != 2 || e.Column != 25 || e.Path != "name[0].given" || strings.Contains(err.Error(), "secret") {
+		t.Errorf("%#v", err)
+	}
+}
+
+// TestErrorsHideNames: a member name may be anything; one that is no element name is not shown.
+func TestErrorsHideNames(t *testing.T) {
+	var d tree.Doc
+	err := d.Parse([]byte(`{"<b>Ann": {"a": [1,}}`), tree.Limits{})
+	var e *tree.Error
+	if !errors.As(err, &e) || e.Path != "?.a" || strings.Contains(err.Error(), "Ann") {
 		t.Errorf("%#v", err)
 	}
 }
