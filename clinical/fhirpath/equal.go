@@ -81,8 +81,11 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 	x, ok1 := a.System()
 	y, ok2 := b.System()
 	if !ok1 || !ok2 {
-		if a.kind == KindNode && b.kind == KindNode {
+		switch {
+		case a.kind == KindNode && b.kind == KindNode:
 			return m.equalNodes(a, b)
+		case a.lacks() || b.lacks(): // it has no value to compare
+			return unknown, nil
 		}
 		return isFalse, nil
 	}
