@@ -132,6 +132,9 @@ func (o *arithmetic) moment(m *machine, x, y *Value) error {
 //
 // SPEC(FHIRPath N1 6.6): sums in the unit of the left operand where both have one dimension; products and quotients multiply and divide units.
 func (o *arithmetic) quantities(m *machine, x, y *Value) error {
+	if err := m.step(unitSteps); err != nil {
+		return err
+	}
 	switch o.sign {
 	case "+", "-":
 		return o.sum(m, x, y)

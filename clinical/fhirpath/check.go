@@ -85,6 +85,7 @@ type checker struct {
 	set  *definition.Set
 	o    CheckOptions
 	root static
+	left int // parts that are still looked at; repeat() within repeat() looks at parts again and again
 	err  *SemanticError
 }
 
@@ -93,7 +94,7 @@ type checker struct {
 //
 // SPEC(FHIRPath N1 section 10, type safety and strict evaluation)
 func (e *Expression) Check(set *definition.Set, t *definition.Type, o CheckOptions) error {
-	c := checker{set: set, o: o, root: static{unknown: t == nil}}
+	c := checker{set: set, o: o, root: static{unknown: t == nil}, left: 50 * maxParts}
 	if t != nil {
 		c.root.fhir = []*definition.Type{t}
 	}
@@ -112,6 +113,9 @@ func (c *checker) fail(at int, format string, args ...any) {
 
 // infer returns what s is where $this is this.
 func (c *checker) infer(s *syntax, this static) static {
+	if c.left--; c.left < 0 {
+		return static{unknown: true, many: true}
+	}
 	switch s.kind {
 	case synLiteral:
 		return systemStatic(s.value.kind)

@@ -115,6 +115,12 @@ func (m *machine) step(n int) error {
 	return nil
 }
 
+// read charges for n bytes of text that are read or copied.
+func (m *machine) read(n int) error { return m.step(n >> 8) }
+
+// unitSteps is what the comparison of two units costs.
+const unitSteps = 32
+
 // charge charges n bytes of text.
 func (m *machine) charge(n int) error {
 	if m.text -= n; m.text < 0 {
