@@ -85,7 +85,7 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		switch {
 		case a.kind == KindNode && b.kind == KindNode:
 			return m.equalNodes(a, b)
-		case a.lacks() || b.lacks(): // it has no value to compare
+		case a.lacks() || b.lacks() || isQuantity(a.fhirName()) || isQuantity(b.fhirName()): // it has no value to compare
 			return unknown, nil
 		}
 		return isFalse, nil

@@ -222,15 +222,6 @@ func offset(o op) int {
 	return 0
 }
 
-// with evaluates f with $this and $index.
-func (m *machine) with(this []Value, index int, f func() error) error {
-	oldThis, oldIndex, oldVars := m.this, m.index, m.vars
-	m.this, m.index = this, index
-	err := f()
-	m.this, m.index, m.vars = oldThis, oldIndex, oldVars
-	return err
-}
-
 // scope is what a lambda changes.
 type scope struct {
 	this  []Value

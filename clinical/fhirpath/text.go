@@ -266,8 +266,9 @@ func (m *machine) fnReplaceMatches(o *callOp, base int) error {
 	if err != nil {
 		return err
 	}
-	found := len(re.FindAllIndex(s, -1))
-	if err := m.charge(found * (len(by) + len(s)*strings.Count(by, "$"))); err != nil {
+	each := 1 + len(by) + len(s)*strings.Count(by, "$")
+	found := len(re.FindAllIndex(s, m.text/each+1))
+	if err := m.charge(found * each); err != nil {
 		return err
 	}
 	return m.pushText(string(re.ReplaceAll(s, []byte(groupNames(by)))))
