@@ -94,6 +94,9 @@ type checker struct {
 //
 // SPEC(FHIRPath N1 section 10, type safety and strict evaluation)
 func (e *Expression) Check(set *definition.Set, t *definition.Type, o CheckOptions) error {
+	if set == nil {
+		return &SemanticError{Text: "there are no types to check against"}
+	}
 	c := checker{set: set, o: o, root: static{unknown: t == nil}, left: 50 * maxParts}
 	if t != nil {
 		c.root.fhir = []*definition.Type{t}

@@ -169,6 +169,64 @@ var seeds = []string{
 	"trace('x', name).checkModifiers('a')", "'%41'.encode('hex').decode('hex').escape('html').unescape('json')", "1 year.toQuantity('month') < 12 'mo'", "exp().ln().sqrt().log(2)", "today() - 9999 years",
 }
 
+// TestNothing: without a focus, a context or types there are results and errors, but no panic.
+func TestNothing(t *testing.T) {
+	full := parseNode(t, somebody)
+	for _, text := range seeds {
+		e, err := Compile(text, Options{})
+		if err != nil {
+			t.Fatal(text, err)
+		}
+		for _, ctx := range []*Context{nil, {}, {Set: definition.R4()}} {
+			for _, n := range []Node{{}, {Value: -1, Extra: -1}, full} {
+				_, _ = e.Eval(ctx, n)
+				_, _ = e.Bool(ctx, n)
+			}
+		}
+		if err := e.Check(nil, nil, CheckOptions{}); err == nil {
+			t.Errorf("%s is checked without types", text)
+		}
+	}
+}
+
+// FuzzResource: whatever a resource looks like, expressions have a result or an error.
+func FuzzResource(f *testing.F) {
+	for _, src := range []string{somebody, `{"resourceType":"Patient","name":"x","birthDate":{"a":1},"_birthDate":[null],"contained":["x",[],{}],"deceasedBoolean":3,"multipleBirthInteger":null}`,
+		`{"resourceType":"Observation","valueQuantity":[[{"value":1}]],"_valueString":{"id":1},"code":{"coding":[{"system":{},"code":null}]},"component":[{"valueQuantity":{"value":"x"}}]}`,
+		`{"resourceType":"Bundle","entry":[{"fullUrl":"http://a/Patient/1","resource":{"resourceType":"Patient","managingOrganization":{"reference":"Organization/2"}}},{"fullUrl":5,"resource":null}]}`} {
+		f.Add(src)
+	}
+	var all []*Expression
+	for _, text := range append([]string{"descendants().resolve()", "descendants().extension('u').value", "descendants().as(code)", "descendants() = descendants()", "descendants() ~ descendants()",
+		"descendants().distinct().count()", "repeat(children()).hasValue()", "children().toString()", "value > 1 'mg'", "value = value", "descendants().where($this = 1 'mg')", "code.subsumes(code)",
+		"entry.resource.getResourceKey()", "descendants().getReferenceKey()", "descendants().select(toQuantity())", "descendants().type()", "contained.id", "entry.resource.descendants().resolve()"}, seeds...) {
+		e, err := Compile(text, Options{AsFilters: true})
+		if err != nil {
+			f.Fatal(text, err)
+		}
+		all = append(all, e)
+	}
+	ctx := &Context{Set: definition.R4(), Limits: Limits{Steps: 100_000, Items: 10_000, Text: 1 << 20}}
+	f.Fuzz(func(t *testing.T, src string) {
+		var doc tree.Doc
+		if doc.Parse([]byte(src), tree.Limits{Bytes: 1 << 16}) != nil {
+			return
+		}
+		n, err := Root(&doc, definition.R4())
+		if err != nil {
+			return
+		}
+		for _, e := range all {
+			vs, _ := e.Eval(ctx, n)
+			for _, v := range vs {
+				_ = v.String()
+				k, _ := v.Node()
+				_, _ = k.Path(), k.Text()
+			}
+		}
+	})
+}
+
 // FuzzCompile: every text compiles or has a *SyntaxError with an offset in the text.
 func FuzzCompile(f *testing.F) {
 	for _, s := range seeds {
