@@ -90,7 +90,7 @@ func (r *runner) containedMeta(v value, name string) (found bool) {
 // context makes the context of expressions.
 func (r *runner) context() {
 	r.ctx = fhirpath.Context{Set: r.v.set, Limits: limits, Now: r.v.o.Now,
-		Resolve: func(reference string) (fhirpath.Node, bool) { return r.resolveNode(reference) },
+		Resolve:    func(reference string) (fhirpath.Node, bool) { return r.resolveNode(reference) },
 		MemberOf:   func(item fhirpath.Value, set string) (bool, bool) { return r.itemMember(item, set) },
 		ConformsTo: func(n fhirpath.Node, canonical string) (bool, bool) { return r.conformsNode(n, canonical) },
 	}

@@ -283,7 +283,9 @@ func sameSet(a, b []string) bool {
 func (c *overlayCompiler) added(p *profileElement) (out []*definition.Constraint) {
 	for _, k := range p.def.Constraints {
 		has := func(all []*definition.Constraint) bool {
-			return slices.ContainsFunc(all, func(b *definition.Constraint) bool { return b.Key == k.Key && (b.Expression == k.Expression || k.Source == b.Source) })
+			return slices.ContainsFunc(all, func(b *definition.Constraint) bool {
+				return b.Key == k.Key && (b.Expression == k.Expression || k.Source == b.Source)
+			})
 		}
 		base := p.base != nil && (has(p.base.Constraints) || slices.ContainsFunc(p.base.Types, func(t definition.TypeRef) bool { return has(t.Type.Constraints) }))
 		if !base && (p.typ == nil || !has(p.typ.Constraints)) {

@@ -17,6 +17,7 @@ type Options struct {
 	BestPractice     issue.Severity // of invariants that are best practice only; 0 = they are not run
 	UnknownExtension issue.Severity // of an extension without a definition in the Set; 0 = Warning. A modifier extension is an Error always
 	UnknownProfile   issue.Severity // of a profile that is claimed and is not in the Set; 0 = Warning
+	Display          issue.Severity // of a display that is not that of its code; 0 = Warning
 	ExtensionDomains []string       // an extension whose URL begins with one of these needs no definition
 	ForbidExamples   bool           // a URL of a domain for examples (example.org, acme.com) is an error
 	ForbidMarkup     bool           // text that looks like markup in a string is an error
@@ -57,6 +58,9 @@ func New(set *definition.Set, o Options) *Validator {
 	}
 	if o.UnknownExtension == 0 {
 		o.UnknownExtension = issue.Warning
+	}
+	if o.Display == 0 {
+		o.Display = issue.Warning
 	}
 	if o.UnknownProfile == 0 {
 		o.UnknownProfile = issue.Warning
