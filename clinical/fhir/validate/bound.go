@@ -79,7 +79,7 @@ func (r *runner) bounds(v value, e *element, rule string) {
 		if b == nil {
 			continue
 		}
-		r.ctx.Resource, r.ctx.Root = r.node(r.here().value), r.node(r.here().value)
+		r.place(v)
 		got, err := b.expr.Eval(&r.ctx, r.node(v))
 		if err != nil || len(got) != 1 {
 			continue // not to be compared: of another dimension, or less precise

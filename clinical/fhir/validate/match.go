@@ -93,13 +93,12 @@ func (c *overlayCompiler) slicing(p *profileElement) *slicing {
 			continue
 		}
 		for _, d := range discs {
-			m := c.matcher(one, d)
-			if m == nil {
-				s.skip = true
-				continue
+			if m := c.matcher(one, d); m != nil {
+				k.match = append(k.match, m)
 			}
-			k.match = append(k.match, m)
 		}
+		// SPEC(FHIR R4 profiling.html#discriminator): a slice need not say something for every discriminator, but for one.
+		s.skip = s.skip || len(k.match) == 0
 		s.slices = append(s.slices, k)
 	}
 	return s

@@ -96,6 +96,10 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 	if o.typ == nil || len(s.Elements) == 0 {
 		return o
 	}
+	if s.Partial {
+		o.skip = "it has no snapshot"
+		return o
+	}
 	c := &overlayCompiler{v: v, o: o, fresh: fresh}
 	o.raw = c.read(s)
 	if s.Derived {

@@ -123,6 +123,8 @@ func (r *runner) asked(v value, n int, canonical string) {
 	switch {
 	case o == nil:
 		r.warnOnce(r.v.o.UnknownProfile, n, "not-found", IDProfileUnknown, canonicalText(canonical), "this profile is not loaded: the resource was not checked against it")
+	case o.skip != "":
+		r.warnOnce(r.v.o.UnknownProfile, n, "not-supported", IDProfileUnknown, o.url, "this profile could not be compiled ("+o.skip+"): the resource was not checked against it")
 	case o.typ == nil || !v.typ.Is(o.typ):
 		r.fail(n, "invalid", IDProfileType, o.url, "the profile is not one of this type of resource")
 	default:

@@ -27,15 +27,15 @@ type testCase struct {
 	PackageMap                  map[string]string `json:"package-map"`
 	Supporting, Profiles        []string
 	Examples                    *bool
-	Security                    bool     `json:"security-checks"`
-	NoHTML                      bool     `json:"noHtmlInMarkdown"`
-	NoExperimental              bool     `json:"no-experimental-content"`
-	Domains                     string   `json:"allowed-extension-domain"`
-	ValidateContains            string   `json:"validateContains"`
-	ValidateReference           string   `json:"validateReference"`
-	Certificate                 any      `json:"certificate"`
-	AllowComments               bool     `json:"allow-comments"`
-	Tags                        []string `json:"tags"`
+	Security                    bool   `json:"security-checks"`
+	NoHTML                      bool   `json:"noHtmlInMarkdown"`
+	NoExperimental              bool   `json:"no-experimental-content"`
+	Domains                     string `json:"allowed-extension-domain"`
+	ValidateContains            string `json:"validateContains"`
+	ValidateReference           string `json:"validateReference"`
+	Certificate                 any    `json:"certificate"`
+	AllowComments               bool   `json:"allow-comments"`
+	WrongDisplays               string `json:"wrong-displays"`
 	Java                        json.RawMessage
 	Profile                     *struct {
 		Source     string
@@ -203,6 +203,15 @@ func (s *suite) options(c *testCase, w *world) validate.Options {
 	if c.Domains != "" {
 		o.ExtensionDomains = []string{c.Domains}
 	}
+	if c.WrongDisplays == "warning" {
+		o.Display = issue.Warning
+	}
+	if !o.ForbidExamples {
+		o.ExtensionDomains = append(o.ExtensionDomains, "http://example.org/", "http://acme.com/")
+	}
+	// The extensions that HL7 keeps in a package of its own since R5 are not here.
+	o.ExtensionDomains = append(o.ExtensionDomains, "http://hl7.org/fhir/StructureDefinition/")
+	o.MustResolve = c.ValidateReference == "CHECK_EXISTS_AND_TYPE"
 	return o
 }
 

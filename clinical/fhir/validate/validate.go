@@ -19,6 +19,7 @@ type Options struct {
 	UnknownProfile   issue.Severity // of a profile that is claimed and is not in the Set; 0 = Warning
 	Display          issue.Severity // of a display that is not that of its code; 0 = Warning
 	ExtensionDomains []string       // an extension whose URL begins with one of these needs no definition
+	MustResolve      bool           // a relative reference that is not contained, not in the Bundle or Parameters, and not known to Target is an error
 	ForbidExamples   bool           // a URL of a domain for examples (example.org, acme.com) is an error
 	ForbidMarkup     bool           // text that looks like markup in a string is an error
 
@@ -46,6 +47,8 @@ type Validator struct {
 	plans    sync.Map // *definition.Type -> *plan
 	overlays sync.Map // canonical URL -> *overlay
 	pool     sync.Pool
+	vitals   sync.Once
+	vital    map[string]*overlay // by the magic code
 }
 
 // New returns a Validator. It is cheap: types and profiles are compiled when they are first met.

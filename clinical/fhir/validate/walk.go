@@ -3,6 +3,7 @@ package validate
 import (
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/structure"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
@@ -88,12 +89,16 @@ func (r *runner) beside(v value, n int, m *member, p *plan) {
 		if d.Nodes[c].Kind != tree.Object {
 			return
 		}
+		if m.elem.Name == "id" && v.typ.Kind == definition.Resource && d.Member(c, "extension") != tree.None {
+			// SPEC(FHIR R4 resource.html#id): the logical id is a plain string without extensions.
+			r.fail(c, "structure", IDExtensionPlace, "", "the id of a resource has no extensions")
+		}
 		if alone {
 			for _, rule := range x.rules {
 				r.invariant(rule, value{-1, c, x.typ, x.elem})
 			}
 		}
-		r.walk(value{c, -1, m.typ, m.elem}, m.plan)
+		r.walk(value{c, -1, x.typ, m.elem}, m.plan)
 	}
 	if d.Nodes[n].Kind != tree.Array {
 		one(n)
@@ -153,6 +158,9 @@ func (r *runner) primitive(v value, p *plan) {
 			r.fail(v.node, "security", IDMarkup, "", "this text looks as if it had markup in it, which is not allowed here")
 		}
 	case specialURI:
+		if r.doc.Nodes[v.node].Kind == tree.String && p.typ.Name == "uri" && !goodURN(r.doc.Text(v.node)) {
+			r.fail(v.node, "value", structure.IDPrimitive, "", "urn:uuid: is followed by a UUID, urn:oid: by an OID")
+		}
 		if r.v.o.ForbidExamples && r.doc.Nodes[v.node].Kind == tree.String && exampleURL(r.doc.Text(v.node)) {
 			r.fail(v.node, "business-rule", IDExample, "", "a URL of a domain that is for examples is not allowed here")
 		}
