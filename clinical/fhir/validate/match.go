@@ -276,13 +276,35 @@ func (c *overlayCompiler) find(p *profileElement, steps []pathStep, depth int) *
 	}
 	for _, k := range p.children {
 		if k.name == step.name {
-			return c.find(k, steps[1:], depth+1)
+			return c.findBelow(k, steps[1:], depth+1)
 		}
 	}
 	if at := c.findIn(c.urls(p, false), steps, depth); at != nil {
 		return at
 	}
 	return c.plain(p, step, steps, depth)
+}
+
+// findBelow follows a path from an element, or from one of its slices that has to be there if that says more.
+func (c *overlayCompiler) findBelow(k *profileElement, steps []pathStep, depth int) *profileElement {
+	at := c.find(k, steps, depth)
+	if at != nil && c.says(at) {
+		return at
+	}
+	for _, s := range k.slices {
+		if s.def.Min == 0 {
+			continue
+		}
+		if in := c.find(s, steps, depth); in != nil && c.says(in) {
+			return in
+		}
+	}
+	return at
+}
+
+// says reports whether an element has something that values can be told by.
+func (c *overlayCompiler) says(e *profileElement) bool {
+	return e.def.Fixed != nil || e.def.Pattern != nil || len(c.partsOf(e, 0)) > 0
 }
 
 // plain is the element of the base definition, which says nothing but its types.
