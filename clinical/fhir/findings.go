@@ -3,9 +3,11 @@ package fhir
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/structure"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
@@ -19,6 +21,50 @@ type Findings struct {
 func (f *Findings) Error() string {
 	first := f.Issues[0]
 	return fmt.Sprintf("%d findings, the first %s at line %d, column %d", len(f.Issues), first.ID, first.Line, first.Column)
+}
+
+// Within returns the findings in terms of a text that the resource is a part of: body[start:] begins with it, and path is the expression of its
+// place there ("Bundle.entry[1].resource").
+func (f *Findings) Within(path string, body []byte, start int) *Findings {
+	line, column := (&tree.Doc{Src: body}).Position(start)
+	out := &Findings{Issues: append([]issue.Issue(nil), f.Issues...), More: f.More}
+	for i := range out.Issues {
+		x := &out.Issues[i]
+		x.Expression = inside(path, x.Expression)
+		if x.Line == 1 {
+			x.Column += column - 1
+		}
+		if x.Line > 0 {
+			x.Line += line - 1
+		}
+	}
+	return out
+}
+
+// inside puts an expression that begins with a type behind the path of the resource.
+func inside(path, expression string) string {
+	if _, rest, ok := strings.Cut(expression, "."); ok {
+		return path + "." + rest
+	}
+	return path
+}
+
+// Join returns one error for all that is wrong in several resources of one text; nil if there is none. Each of the errors has Findings.
+func Join(all []error) error {
+	sum := &Findings{}
+	for _, err := range all {
+		var f *Findings
+		if !errors.As(err, &f) {
+			return err
+		}
+		room := structure.DefaultMax - len(sum.Issues)
+		sum.More = sum.More || f.More || len(f.Issues) > room
+		sum.Issues = append(sum.Issues, f.Issues[:min(room, len(f.Issues))]...)
+	}
+	if len(sum.Issues) == 0 {
+		return nil
+	}
+	return refusal(sum)
 }
 
 // refusal is the error of a resource with findings: its text and place are those of the first.
