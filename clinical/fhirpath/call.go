@@ -79,6 +79,9 @@ func (c *compiler) call(s *syntax) op {
 		if len(s.args) > 0 {
 			o.typ = c.typeArg(s.args[0])
 		}
+		if s.name == "as" && c.options.AsFilters {
+			o.fn = functions["ofType"]
+		}
 		return o
 	}
 	for _, a := range s.args {

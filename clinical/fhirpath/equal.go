@@ -70,7 +70,7 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		return unknown, err
 	}
 	if sameText(a, b) {
-		return triOf(bytes.Equal(a.bytes(), b.bytes())), nil
+		return triOf(equalText(a, b)), nil
 	}
 	if a.kind == KindNode && b.kind == KindNode && (a.sub == 0 || b.sub == 0) {
 		if x, y, ok := bothQuantities(a, b); ok {
@@ -87,6 +87,19 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		return isFalse, nil
 	}
 	return equalSystem(&x, &y), nil
+}
+
+// equalText compares two texts, without a copy of a literal.
+func equalText(a, b *Value) bool {
+	switch {
+	case a.kind == KindString && b.kind == KindString:
+		return a.text == b.text
+	case a.kind == KindString:
+		return a.text == string(b.bytes())
+	case b.kind == KindString:
+		return string(a.bytes()) == b.text
+	}
+	return bytes.Equal(a.bytes(), b.bytes())
 }
 
 // bothQuantities converts two elements of type Quantity.
