@@ -42,7 +42,8 @@ type Column struct {
 	Name        string
 	Path        string // the FHIRPath expression
 	Type        string // FHIR type: "string", "positiveInt", "Quantity"
-	Declared    bool   // Type stands in the definition; otherwise it is inferred, and "string" where it cannot be
+	Declared    bool   // Type stands in the definition
+	Inferred    bool   // the path tells the type; where it does not and none is declared, Type is "string"
 	Collection  bool   // values are lists
 	Kind        Kind   // of the values, or of the items of a collection
 	SQL         SQLType
