@@ -67,73 +67,134 @@ func firstInvalid(src []byte) int {
 	return len(src)
 }
 
-// parser fills the tape. cur is the open container.
+// parser fills the tape. cur is the open container; the frames above it wait on the stack of the Doc.
 type parser struct {
 	d      *Doc
 	limits Limits
 	i      int
-	depth  int
-	cur    uint32
+	cur    frame
 	open   bool // there is an open container
-	many   map[uint32]map[string]struct{}
+}
+
+// frame is what is known of an object or array while it is read.
+type frame struct {
+	seen uint64 // one bit for the hash of each member name
+	node uint32
+	len  uint32
+	kind Kind
+	many map[string]struct{} // the names, when they are many
 }
 
 const manyMembers = 32 // from here on the names of an object are in a map
 
+// run reads the text value by value.
 func (p *parser) run() error {
+	d := p.d
+	d.stack = d.stack[:0]
+	d.Nodes = append(d.Nodes, Node{})
+	src := d.Src
 	p.space()
 	for {
-		if err := p.value(); err != nil {
-			return err
+		at := len(d.Nodes) - 1
+		if at >= p.limits.Nodes {
+			return p.large(p.i, fmt.Sprintf("at most %d values", p.limits.Nodes))
 		}
-		more, err := p.after()
-		if err != nil || !more {
+		n := &d.Nodes[at]
+		n.Start = uint32(p.i)
+		if p.i >= len(src) {
+			return p.fail(p.i, "a JSON value")
+		}
+		switch c := src[p.i]; c {
+		case '"':
+			end, escaped := scanString(src, p.i+1)
+			if end < 0 {
+				return p.badString(p.i + 1)
+			}
+			n.Kind, p.i = String, end
+			if escaped {
+				n.Flag |= Escaped
+			}
+		case '{', '[':
+			nonempty, err := p.enter(at, c)
+			if err != nil {
+				return err
+			}
+			if nonempty {
+				continue
+			}
+		default:
+			if err := p.scalar(n, c); err != nil {
+				return err
+			}
+		}
+		n = &d.Nodes[at]
+		n.End, n.Next = uint32(p.i), uint32(at+1)
+		if more, err := p.after(); !more {
 			return err
 		}
 	}
 }
 
-// after closes what ends here and moves on to the next value. more is false at the end of the text.
-func (p *parser) after() (more bool, err error) {
-	src := p.d.Src
-	for {
-		if !p.open {
-			if p.space(); p.i < len(src) {
-				return false, p.fail(p.i, "the end of the text")
-			}
-			return false, nil
-		}
-		c := &p.d.Nodes[p.cur]
-		if c.End == 1 { // just opened
-			c.End = 0
-			p.space()
-			if p.i < len(src) && src[p.i] != closing(c.Kind) {
-				return true, p.begin(c.Kind)
-			}
-		} else {
-			p.space()
-			if p.i < len(src) && src[p.i] == ',' {
-				p.i++
-				p.space()
-				return true, p.begin(c.Kind)
-			}
-		}
-		if p.i >= len(src) || src[p.i] != closing(c.Kind) {
-			if c.Len == 0 {
-				return false, p.fail(p.i, "a value or the end of the "+kindName(c.Kind))
-			}
-			return false, p.fail(p.i, "a comma or the end of the "+kindName(c.Kind))
-		}
+// enter opens an object or array and begins its first child; nonempty is false if it is closed again at once.
+func (p *parser) enter(at int, c byte) (nonempty bool, err error) {
+	d := p.d
+	depth := len(d.stack) + 1
+	if p.open {
+		depth++
+	}
+	if depth > p.limits.Depth {
+		return false, p.large(p.i, fmt.Sprintf("at most %d objects and arrays within one another", p.limits.Depth))
+	}
+	kind, end := Object, byte('}')
+	if c == '[' {
+		kind, end = Array, ']'
+	}
+	d.Nodes[at].Kind = kind
+	p.i++
+	p.space()
+	if p.i < len(d.Src) && d.Src[p.i] == end {
 		p.i++
-		p.close()
+		return false, nil
 	}
+	if p.open {
+		d.stack = append(d.stack, p.cur)
+	}
+	p.cur, p.open = frame{node: uint32(at), kind: kind}, true
+	return true, p.begin()
 }
 
-func closing(k Kind) byte {
-	if k == Object {
-		return '}'
+// after closes what ends here and begins the next child. more is false at the end of the text.
+func (p *parser) after() (more bool, err error) {
+	d, src := p.d, p.d.Src
+	for p.open {
+		p.space()
+		if p.i >= len(src) {
+			return false, p.fail(p.i, "a comma or the end of the "+kindName(p.cur.kind))
+		}
+		switch c := src[p.i]; {
+		case c == ',':
+			p.i++
+			p.space()
+			err := p.begin()
+			return err == nil, err
+		case c == '}' && p.cur.kind == Object, c == ']' && p.cur.kind == Array:
+			p.i++
+			n := &d.Nodes[p.cur.node]
+			n.End, n.Next, n.Len = uint32(p.i), uint32(len(d.Nodes)), p.cur.len
+			if top := len(d.stack) - 1; top >= 0 {
+				p.cur = d.stack[top]
+				d.stack = d.stack[:top]
+			} else {
+				p.open = false
+			}
+		default:
+			return false, p.fail(p.i, "a comma or the end of the "+kindName(p.cur.kind))
+		}
 	}
-	return ']'
+	if p.space(); p.i < len(src) {
+		return false, p.fail(p.i, "the end of the text")
+	}
+	return false, nil
 }
 
 func kindName(k Kind) string {
@@ -143,42 +204,30 @@ func kindName(k Kind) string {
 	return "array"
 }
 
-func (p *parser) close() {
-	c := &p.d.Nodes[p.cur]
-	c.End, c.Next = uint32(p.i), uint32(len(p.d.Nodes))
-	p.open = p.cur != 0
-	if p.many != nil {
-		delete(p.many, p.cur)
-	}
-	p.cur = c.Parent
-	p.depth--
-}
-
 // begin appends the node of the next child; of an object's, its name is read.
-func (p *parser) begin(container Kind) error {
-	n := Node{Parent: p.cur}
-	if container == Object {
+func (p *parser) begin() error {
+	n := Node{Parent: p.cur.node}
+	if p.cur.kind == Object {
 		if err := p.name(&n); err != nil {
 			return err
 		}
 	}
-	p.d.Nodes[p.cur].Len++
+	p.cur.len++
 	p.d.Nodes = append(p.d.Nodes, n)
 	return nil
 }
 
 // name reads a member name and the colon behind it.
 func (p *parser) name(n *Node) error {
-	src := p.d.Src
-	if p.i >= len(src) || src[p.i] != '"' {
-		return p.fail(p.i, "a member name in quotes")
+	src, at := p.d.Src, p.i
+	if at >= len(src) || src[at] != '"' {
+		return p.fail(at, "a member name in quotes")
 	}
-	at := p.i
-	escaped, err := p.str()
-	if err != nil {
-		return err
+	end, escaped := scanString(src, at+1)
+	if end < 0 {
+		return p.badString(at + 1)
 	}
-	raw := src[at+1 : p.i-1]
+	raw := src[at+1 : end-1]
 	if len(raw) > math.MaxUint16 {
 		return p.large(at, fmt.Sprintf("a member name of at most %d bytes", math.MaxUint16))
 	}
@@ -188,9 +237,14 @@ func (p *parser) name(n *Node) error {
 		raw = AppendUnescaped(nil, raw)
 	}
 	n.Hash = Hash(raw)
-	if p.seen(n.Hash, raw) {
-		return p.fail(at, "each member name once")
+	bit := uint64(1) << (n.Hash & 63)
+	if p.cur.seen&bit != 0 || p.cur.len >= manyMembers {
+		if p.seen(n.Hash, raw) {
+			return p.fail(at, "each member name once")
+		}
 	}
+	p.cur.seen |= bit
+	p.i = end
 	p.space()
 	if p.i >= len(src) || src[p.i] != ':' {
 		return p.fail(p.i, "a colon")
@@ -200,11 +254,11 @@ func (p *parser) name(n *Node) error {
 	return nil
 }
 
-// seen reports whether the open object has the name, and remembers it.
+// seen reports whether the open object has the name; of many it remembers them.
 func (p *parser) seen(hash uint32, name []byte) bool {
 	d := p.d
-	if d.Nodes[p.cur].Len < manyMembers {
-		for c, k := int(p.cur)+1, d.Nodes[p.cur].Len; k > 0; k-- {
+	if p.cur.len < manyMembers {
+		for c, k := int(p.cur.node)+1, p.cur.len; k > 0; k-- {
 			if d.Nodes[c].Hash == hash && d.MemberName(c) == string(name) {
 				return true
 			}
@@ -212,93 +266,41 @@ func (p *parser) seen(hash uint32, name []byte) bool {
 		}
 		return false
 	}
-	set := p.many[p.cur]
-	if set == nil {
-		set = map[string]struct{}{}
-		for c, k := int(p.cur)+1, d.Nodes[p.cur].Len; k > 0; k-- {
-			set[d.MemberName(c)] = struct{}{}
+	if p.cur.many == nil {
+		p.cur.many = map[string]struct{}{}
+		for c, k := int(p.cur.node)+1, p.cur.len; k > 0; k-- {
+			p.cur.many[d.MemberName(c)] = struct{}{}
 			c = int(d.Nodes[c].Next)
 		}
-		if p.many == nil {
-			p.many = map[uint32]map[string]struct{}{}
-		}
-		p.many[p.cur] = set
 	}
-	if _, there := set[string(name)]; there {
+	if _, there := p.cur.many[string(name)]; there {
 		return true
 	}
-	set[string(name)] = struct{}{}
+	p.cur.many[string(name)] = struct{}{}
 	return false
 }
 
-// value reads the value at p.i into the last node, or into the root.
-func (p *parser) value() error {
-	d, src := p.d, p.d.Src
-	if len(d.Nodes) == 0 {
-		d.Nodes = append(d.Nodes, Node{})
+// scalar reads a number, true, false or null.
+func (p *parser) scalar(n *Node, c byte) error {
+	if c == '-' || c >= '0' && c <= '9' {
+		n.Kind = Number
+		return p.number()
 	}
-	if len(d.Nodes) > p.limits.Nodes {
-		return p.large(p.i, fmt.Sprintf("at most %d values", p.limits.Nodes))
-	}
-	at := len(d.Nodes) - 1
-	n := &d.Nodes[at]
-	n.Start = uint32(p.i)
-	if p.i >= len(src) {
+	rest := p.d.Src[p.i:]
+	switch {
+	case len(rest) >= 4 && string(rest[:4]) == "true":
+		n.Kind = True
+		p.i += 4
+	case len(rest) >= 5 && string(rest[:5]) == "false":
+		n.Kind = False
+		p.i += 5
+	case len(rest) >= 4 && string(rest[:4]) == "null":
+		n.Kind = Null
+		p.i += 4
+	default:
 		return p.fail(p.i, "a JSON value")
 	}
-	switch c := src[p.i]; {
-	case c == '{' || c == '[':
-		return p.container(at, c)
-	case c == '"':
-		escaped, err := p.str()
-		if err != nil {
-			return err
-		}
-		n.Kind = String
-		if escaped {
-			n.Flag |= Escaped
-		}
-	case c == '-' || c >= '0' && c <= '9':
-		n.Kind = Number
-		if err := p.number(); err != nil {
-			return err
-		}
-	default:
-		if err := p.literal(n); err != nil {
-			return err
-		}
-	}
-	n.End, n.Next = uint32(p.i), uint32(at+1)
 	return nil
-}
-
-func (p *parser) container(at int, c byte) error {
-	if p.depth++; p.depth > p.limits.Depth {
-		return p.large(p.i, fmt.Sprintf("at most %d objects and arrays within one another", p.limits.Depth))
-	}
-	n := &p.d.Nodes[at]
-	n.Kind, n.End = Object, 1 // 1: nothing of it is read yet; no container ends there
-	if c == '[' {
-		n.Kind = Array
-	}
-	p.cur, p.open = uint32(at), true
-	p.i++
-	return nil
-}
-
-func (p *parser) literal(n *Node) error {
-	rest := p.d.Src[p.i:]
-	for _, l := range [...]struct {
-		text string
-		kind Kind
-	}{{"true", True}, {"false", False}, {"null", Null}} {
-		if len(rest) >= len(l.text) && string(rest[:len(l.text)]) == l.text {
-			n.Kind = l.kind
-			p.i += len(l.text)
-			return nil
-		}
-	}
-	return p.fail(p.i, "a JSON value")
 }
 
 // number reads a number.
@@ -340,57 +342,13 @@ func (p *parser) digits() bool {
 	return p.i > from
 }
 
-// str passes over the string that begins at p.i.
-func (p *parser) str() (escaped bool, err error) {
-	src := p.d.Src
-	i := p.i + 1
-	for {
-		for i < len(src) && src[i] != '"' && src[i] != '\\' && src[i] >= 0x20 {
-			i++
-		}
-		switch {
-		case i >= len(src):
-			return false, p.fail(i, "the end of the string")
-		case src[i] == '"':
-			p.i = i + 1
-			return escaped, nil
-		case src[i] < 0x20:
-			return false, p.fail(i, "no control character in a string")
-		}
-		escaped = true
-		n := escape(src[i:])
-		if n == 0 {
-			return false, p.fail(i, "a valid escape")
-		}
-		i += n
-	}
-}
-
-// escape returns the length of the escape that b begins with, 0 if it is none.
-func escape(b []byte) int {
-	if len(b) < 2 {
-		return 0
-	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-	default:
-		return 0
-	}
-	r := hex4(b[2:])
-	switch {
-	case r < 0 || isLow(r):
-		return 0
-	case !isHigh(r):
-		return 6
-	case len(b) >= 12 && b[6] == '\\' && b[7] == 'u' && isLow(hex4(b[8:])):
-		return 12
-	}
-	return 0
-}
-
 func (p *parser) space() {
+	if src := p.d.Src; p.i < len(src) && src[p.i] <= ' ' {
+		p.spaces()
+	}
+}
+
+func (p *parser) spaces() {
 	src := p.d.Src
 	for p.i < len(src) && (src[p.i] == ' ' || src[p.i] == '\n' || src[p.i] == '\r' || src[p.i] == '\t') {
 		p.i++
@@ -401,7 +359,7 @@ func (p *parser) fail(at int, want string) error {
 	line, column := p.d.Position(at)
 	e := &Error{Offset: at, Line: line, Column: column, Text: "expected " + want}
 	if p.open {
-		e.Path = p.d.jsonPath(int(p.cur))
+		e.Path = p.d.jsonPath(int(p.cur.node))
 	}
 	return e
 }

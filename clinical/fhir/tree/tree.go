@@ -49,6 +49,7 @@ type Node struct {
 type Doc struct {
 	Src   []byte // not copied: it must not change while the Doc is used
 	Nodes []Node // the root is Nodes[0]
+	stack []frame
 }
 
 // Limits bound what Parse accepts. A field that is 0 takes that of DefaultLimits.
@@ -186,9 +187,28 @@ func hex4(b []byte) (r rune) {
 
 // Hash is the hash of a member name that nodes carry and tables look up.
 func Hash[T string | []byte](name T) uint32 {
-	h := uint32(2166136261)
-	for i := 0; i < len(name); i++ {
-		h = (h ^ uint32(name[i])) * 16777619
+	const k1, k2 = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
+	n := len(name)
+	var a, b uint64
+	switch {
+	case n >= 8:
+		a, b = load8(name, 0), load8(name, n-8)
+	case n >= 4:
+		a, b = load4(name, 0), load4(name, n-4)
+	case n > 0:
+		a, b = uint64(name[0])|uint64(name[n>>1])<<8, uint64(name[n-1])
 	}
-	return h
+	h := (a ^ uint64(n)) * k1
+	h = (h>>29 ^ h ^ b) * k2
+	return uint32(h >> 32)
+}
+
+func load8[T string | []byte](s T, i int) uint64 {
+	s = s[i : i+8]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+func load4[T string | []byte](s T, i int) uint64 {
+	s = s[i : i+4]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
 }
