@@ -265,7 +265,7 @@ func fits(declared, is kinded) bool {
 		return declared.typ != nil && is.typ.Is(declared.typ)
 	}
 	want, got := family(declared.name), family(is.name)
-	return want == got || want == "decimal" && got == "integer" || want == "dateTime" && got == "date"
+	return want == got || widens(want, got)
 }
 
 func kindOf(typ string, complex bool) Kind {
@@ -295,7 +295,7 @@ func (c *compiler) constants(all []constant) {
 			c.problem(k.at, "expected a name that no other constant and no variable of FHIRPath has")
 			continue
 		}
-		v, err := constantValue(k.typ, k.text)
+		v, err := constantValue(c.set, k.typ, k.text)
 		if err != nil {
 			c.problem(k.at, "expected a value of type %s", k.typ)
 			continue

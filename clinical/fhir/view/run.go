@@ -9,7 +9,7 @@ import (
 
 // Limits bound what one resource may cost. A field that is 0 takes that of DefaultLimits.
 type Limits struct {
-	Rows  int // rows of a resource, and rows of any part of it before parts are joined
+	Rows  int // of a resource; the rows of its parts, before they are joined, count too
 	Cells int // columns times rows
 	Depth int // of repeat
 	Path  fhirpath.Limits
@@ -151,7 +151,7 @@ func (r *Runner) foci(e *fhirpath.Expression, s *selected, focus fhirpath.Node, 
 		return &RunError{Path: s.path, Text: "what to iterate over cannot be evaluated", Reason: err}
 	}
 	for _, v := range got {
-		f, ok := asNode(v)
+		f, ok := v.Node()
 		if !ok {
 			return &RunError{Path: s.path, Text: "expected elements of the resource to iterate over, not computed values"}
 		}
@@ -353,7 +353,9 @@ func (r *Runner) value(c *cell, got fhirpath.Collection) (Value, error) {
 			if err != nil {
 				return item, err
 			}
-			r.items = append(r.items, item)
+			if item.Kind != Null {
+				r.items = append(r.items, item)
+			}
 		}
 		return Value{Kind: List, Items: r.items[from:len(r.items):len(r.items)]}, nil
 	}
