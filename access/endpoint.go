@@ -272,5 +272,5 @@ func writeOAuth(w http.ResponseWriter, status int, v any) {
 	h.Set("Pragma", "no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // a client that has gone is nobody's error
+	_ = json.NewEncoder(w).Encode(v) // a client that has gone is nobody's error
 }

@@ -217,7 +217,7 @@ func (g *guarded) caught(out *answer, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler || out.started {
+	if v == http.ErrAbortHandler || out.started { //nolint:errorlint // the very value that net/http knows
 		panic(http.ErrAbortHandler)
 	}
 	g.errors(out, r, ward.E(ward.Internal, "access.guard", "the request failed inside", errors.New("panic in "+frames())))

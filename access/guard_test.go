@@ -123,7 +123,7 @@ func TestGuardCutsHalfAnswers(t *testing.T) {
 	h, err := w.Guard(tableRoutes(), testErrors)
 	must(t, err)
 	defer func() {
-		if v := recover(); v != http.ErrAbortHandler {
+		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // the very value
 			t.Fatalf("recovered %v, want http.ErrAbortHandler", v)
 		}
 	}()

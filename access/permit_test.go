@@ -63,11 +63,11 @@ func TestPermitOfNoTypeAllowsNoType(t *testing.T) {
 func TestPermitExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := testPermit()
-		time.Sleep(permitLife - time.Nanosecond) // the bubble's clock, not the machine's
+		time.Sleep(permitLife - time.Nanosecond) //nolint:forbidigo // the bubble's clock, not the machine's
 		if err := p.Allows(Read, "Observation"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Nanosecond)
+		time.Sleep(time.Nanosecond) //nolint:forbidigo // as above
 		if ward.KindOf(p.Allows(Read, "Observation")) != ward.Denied {
 			t.Fatal("the permit outlives two minutes")
 		}

@@ -41,7 +41,7 @@ func (a *Authority) servePage(media, name string) http.HandlerFunc {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		if name == "link.html" {
-			linkPage.Execute(w, map[string]string{"Token": tokenPath, "Grant": grantOneTime, "Script": linkPath + ".js", "Style": linkPath + ".css"})
+			_ = linkPage.Execute(w, map[string]string{"Token": tokenPath, "Grant": grantOneTime, "Script": linkPath + ".js", "Style": linkPath + ".css"})
 			return
 		}
 		text, err := pageFiles.ReadFile("page/" + name)
@@ -90,7 +90,7 @@ func (a *Authority) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "public, max-age=300")
 	h.Set("X-Content-Type-Options", "nosniff")
-	json.NewEncoder(w).Encode(metadata{
+	_ = json.NewEncoder(w).Encode(metadata{
 		Issuer: a.issuer, TokenEndpoint: a.issuer + tokenPath, JWKSURI: a.issuer + keysPath, ResponseTypes: []string{},
 		GrantTypes: []string{grantClient, grantOneTime}, AuthMethods: []string{"private_key_jwt", "none"}, AuthAlgs: algs,
 	})

@@ -51,7 +51,7 @@ func (a *Authority) secure() bool { return strings.HasPrefix(a.issuer, "https://
 
 // setCookie gives the browser a session's secret; "" takes it away. It has no lifetime of its own: it ends with the browser.
 func (a *Authority) setCookie(w http.ResponseWriter, secret string) {
-	c := &http.Cookie{Name: a.cookieName(), Value: secret, Path: "/", Secure: a.secure(), HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	c := &http.Cookie{Name: a.cookieName(), Value: secret, Path: "/", Secure: a.secure(), HttpOnly: true, SameSite: http.SameSiteStrictMode} //nolint:gosec // G124: insecure only where loopback was chosen
 	if secret == "" {
 		c.MaxAge = -1
 	}

@@ -44,7 +44,7 @@ func (c *Console) live(w http.ResponseWriter, r *http.Request, g access.Grant) e
 	h.Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
 	if err := send(w, out, first); err != nil {
-		return nil //nolint:nilerr // the browser has gone
+		return nil // the browser has gone
 	}
 	c.follow(w, r, g, can, out)
 	return nil

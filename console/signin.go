@@ -78,7 +78,7 @@ func (c *Console) theme(w http.ResponseWriter, r *http.Request) {
 		c.Errors(w, r, err)
 		return
 	}
-	k := &http.Cookie{Name: themeCookie, Path: home, MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil}
+	k := &http.Cookie{Name: themeCookie, Path: home, MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil} //nolint:gosec // G124: a preference, no secret
 	switch form.Get("theme") {
 	case "light", "dark":
 		k.Value = form.Get("theme")

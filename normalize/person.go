@@ -106,14 +106,13 @@ func joined(f *fact) *body.Value {
 }
 
 // source makes the fact of the patient whose record ends.
-func (w *work) source(m mapping.Merge) error {
+func (w *work) source(m mapping.Merge) {
 	id, _ := identity.Patient(w.m, m.From, 1, w.names())
 	o := body.NewObject().Set("resourceType", body.Text("Patient"))
 	o.Set("identifier", body.NewArray(identifierOf(id)))
 	w.from = &fact{Candidate: mapping.Candidate{Type: "Patient", Key: []string{id.System, id.Value}, Body: o,
 		At: w.m.Path(m.From, 0, 0, 0, 0), Rule: "ADT_A39.MRG/1", Sent: w.facts[m.Into].Sent}}
 	w.facts = append(w.facts, w.from)
-	return nil
 }
 
 func identifierOf(id identity.Identifier) *body.Value {

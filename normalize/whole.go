@@ -54,7 +54,8 @@ func (w *work) merging(ctx context.Context, r mapping.Result) (done bool, err er
 	}
 	switch len(r.Merges) {
 	case 1:
-		return false, w.source(r.Merges[0])
+		w.source(r.Merges[0])
+		return false, nil
 	case 0:
 		return true, w.hold(ctx, "no-merge", "MRG", "identity")
 	}

@@ -117,7 +117,7 @@ func (v *v1) open() {
 		access.Route{Pattern: "GET /v1/version", Audit: access.AuditNone, Why: "names the build, equal for all",
 			Open: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
-				json.NewEncoder(w).Encode(BuildInfo())
+				_ = json.NewEncoder(w).Encode(BuildInfo())
 			})})
 }
 

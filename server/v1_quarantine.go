@@ -119,7 +119,7 @@ func (v *v1) quarantine() {
 			}
 		}) (*body[[]Released], error) {
 			var digest [32]byte
-			hex.Decode(digest[:], []byte(in.Body.Digest))
+			_, _ = hex.Decode(digest[:], []byte(in.Body.Digest))
 			done, err := d.Release(ctx, g, in.ID, digest)
 			out := []Released{}
 			for _, r := range done {

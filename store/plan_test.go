@@ -22,8 +22,8 @@ const (
 // planRows writes the rows from the patient from up to the patient to. Nothing in them opens: plans need no bodies.
 func planRows(t *testing.T, n *storetest.Running, from, to int) {
 	t.Helper()
-	tn := int64(n.Tenant.Number)
-	name, err := n.Store.Name(ctx, db.Tenant(tn))
+	tn := n.Tenant.Number
+	name, err := n.Store.Name(ctx, db.Tenant(n.Tenant.Number))
 	must(t, err)
 	var res, ver, tok, ref, date [][]any
 	some := make([]byte, 16)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"unicode/utf8"
 
 	"github.com/ward-health/ward"
@@ -156,7 +157,7 @@ func (n names) endable(ctx context.Context, tx *db.Tx, m *message) error {
 		if err != nil {
 			return err
 		}
-		if err := revive(ctx, tx, jobs); err != errWorkedOn {
+		if err := revive(ctx, tx, jobs); !errors.Is(err, errWorkedOn) {
 			return err
 		}
 	}

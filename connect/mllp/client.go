@@ -127,7 +127,7 @@ func (c *Client) Write(frames ...[]byte) error {
 		c.buf = Append(c.buf, f)
 	}
 	c.expect(len(frames))
-	c.nc.SetWriteDeadline(after(time.Now(), c.limits.Write))
+	_ = c.nc.SetWriteDeadline(after(time.Now(), c.limits.Write))
 	_, err := c.nc.Write(c.buf)
 	clear(c.buf)
 	if cap(c.buf) > 1<<20 {
@@ -159,7 +159,7 @@ func (c *Client) expect(n int) {
 func (c *Client) arm(d time.Time) {
 	if !c.broken && !d.Equal(c.armed) {
 		c.armed = d
-		c.nc.SetReadDeadline(d)
+		_ = c.nc.SetReadDeadline(d)
 	}
 }
 
@@ -248,7 +248,7 @@ func (c *Client) cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.broken = true
-	c.nc.SetDeadline(time.Unix(1, 0))
+	_ = c.nc.SetDeadline(time.Unix(1, 0))
 }
 
 func (c *Client) unusable() bool {

@@ -63,7 +63,7 @@ func (c *conn) stop() {
 // interrupt ends waiting for the network or the gate; c.mu is held, stopping or failed is set.
 func (c *conn) interrupt() {
 	c.halt()
-	c.nc.SetReadDeadline(time.Unix(1, 0))
+	_ = c.nc.SetReadDeadline(time.Unix(1, 0))
 }
 
 // abandon cuts the connection without waiting for any handler.
@@ -93,9 +93,9 @@ func (c *conn) close() {
 }
 
 func (c *conn) sayEnd() {
-	c.nc.SetDeadline(time.Now().Add(c.s.linger))
+	_ = c.nc.SetDeadline(time.Now().Add(c.s.linger))
 	if t, ok := c.nc.(*tls.Conn); ok {
-		t.CloseWrite()
+		_ = t.CloseWrite()
 	}
 	half, ok := c.raw.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {

@@ -138,7 +138,7 @@ func (c *conn) send(n uint64, out []byte) error {
 	if len(out) == 0 {
 		return nil
 	}
-	c.nc.SetWriteDeadline(after(time.Now(), c.s.limits.Write))
+	_ = c.nc.SetWriteDeadline(after(time.Now(), c.s.limits.Write))
 	_, err := c.nc.Write(out)
 	clear(out)
 	if err != nil {

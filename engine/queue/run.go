@@ -133,7 +133,7 @@ func acquire(ctx context.Context, free <-chan struct{}) (n int) {
 // again.
 func (q *Queue) work(ctx context.Context, k kind, l lease) {
 	if l.Attempt > k.attempts {
-		q.giveBack(ctx, l, "the worker was lost in each of the attempts", true)
+		_ = q.giveBack(ctx, l, "the worker was lost in each of the attempts", true)
 		return
 	}
 	held, cancel := context.WithCancel(ctx)

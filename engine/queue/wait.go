@@ -28,15 +28,15 @@ func (q *Queue) postpone(ctx context.Context, l lease, d time.Duration) error {
 	})
 }
 
-// returned puts a job back that its handler did not do.
+// returned puts a job back that its handler did not do. If that fails, the lease ends and the job is taken again.
 func (q *Queue) returned(ctx context.Context, k kind, l lease, err error) {
 	var w waiting
 	switch {
 	case errors.Is(err, errLost):
 	case errors.As(err, &w):
-		q.postpone(ctx, l, time.Duration(w))
+		_ = q.postpone(ctx, l, time.Duration(w))
 	default:
-		q.giveBack(ctx, l, reason(err), l.Attempt >= k.attempts)
+		_ = q.giveBack(ctx, l, reason(err), l.Attempt >= k.attempts)
 	}
 }
 

@@ -35,23 +35,21 @@ const (
 const fieldValue, fieldUnit = 5, 6
 
 // unit returns the unit of OBX-6 as it was sent: its code, or its text where no code was sent.
-func (s *scope) unit() (text, system string) {
+func (s *scope) unit() string {
 	v := s.get(fieldUnit).First()
 	if v.Null() {
-		return "", ""
+		return ""
 	}
-	text, system = clean(v.Component(1)), clean(v.Component(3))
-	if text == "" {
-		text, system = clean(v.Component(2)), ""
+	if code := clean(v.Component(1)); code != "" {
+		return code
 	}
-	return text, system
+	return clean(v.Component(2))
 }
 
 // quantity makes a Quantity with the unit as sent. Which unit that is in UCUM is not said here: system and code stay out
 // until the unit was checked.
 func (s *scope) quantity(digits, comparator string) *body.Value {
-	text, _ := s.unit()
-	return body.NewObject().Set("value", body.Number(digits)).Set("comparator", body.Text(comparator)).Set("unit", body.Text(text))
+	return body.NewObject().Set("value", body.Number(digits)).Set("comparator", body.Text(comparator)).Set("unit", body.Text(s.unit()))
 }
 
 func asQuantity(s *scope, v hl7v2.Value, _ *field) *body.Value {
@@ -124,7 +122,7 @@ func asStructuredString(s *scope, v hl7v2.Value, _ *field) *body.Value {
 			parts = append(parts, t)
 		}
 	}
-	if text, _ := s.unit(); text != "" {
+	if text := s.unit(); text != "" {
 		parts = append(parts, text)
 	}
 	return body.Text(strings.Join(parts, " "))

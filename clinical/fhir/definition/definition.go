@@ -52,10 +52,10 @@ type Element struct {
 
 // TypeRef is one of the types that an element may have.
 type TypeRef struct {
-	Type                          *Type
-	Profiles                      []string // canonical URLs; any one of them has to hold
-	Targets                       []string // of a Reference or canonical: canonical URLs of what it may point at; empty: anything
-	Versioned, Contained, Bundled bool     // aggregation modes that are allowed; none set: any
+	Type                           *Type
+	Profiles                       []string // canonical URLs; any one of them has to hold
+	Targets                        []string // of a Reference or canonical: canonical URLs of what it may point at; empty: anything
+	Contained, Referenced, Bundled bool     // aggregation modes that are allowed; none set: any
 }
 
 // Member is what a JSON member name of a type means.
@@ -121,7 +121,7 @@ type Compartment struct {
 // ValueSet is a set of codes as far as this build knows it.
 type ValueSet struct {
 	URL, Version, Name string
-	// Codes lists the expansion: system -> code -> display ("" if not shipped). A system that is there without
+	// Codes lists the members: system -> code -> display ("" if it is not known). A system that is there without
 	// codes (nil) is included whole but its codes are not known here.
 	Codes map[string]map[string]string
 	// Complete reports that Codes is all of it. If it is not, a code that is not in Codes may still be a member.
@@ -138,6 +138,7 @@ type CodeSystem struct {
 
 // Concept is a code of a code system.
 type Concept struct {
-	Display string
-	Parent  string // "" = none, or not known
+	Display  string
+	Parents  []string // in the hierarchy; nil = none, or not known
+	Abstract bool     // for grouping only
 }

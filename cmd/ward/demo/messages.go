@@ -201,15 +201,13 @@ func (t *tour) trace(ctx context.Context, all []message) error {
 			}
 			hops = append(hops, hop)
 		}
-		return fmt.Sprintf("%d hops", len(hops)), t.told(hops)
+		t.told(hops)
+		return fmt.Sprintf("%d hops", len(hops)), nil
 	})
 }
 
 // told keeps lines that are shown under the step.
-func (t *tour) told(lines []string) error {
-	t.after = append(t.after, lines...)
-	return nil
-}
+func (t *tour) told(lines []string) { t.after = append(t.after, lines...) }
 
 // release lets one steward say what the unit was, and another store it.
 func (t *tour) release(ctx context.Context) error {
@@ -270,7 +268,7 @@ func (t *tour) twoPersons(ctx context.Context, id string) (string, error) {
 	digest := map[string]string{"digest": shown.Digest}
 	var no *refusal
 	if err := t.port.json(ctx, t.anna, http.MethodPost, at+"/release", digest, nil); !errors.As(err, &no) || no.status != http.StatusForbidden {
-		return "", fmt.Errorf("anna could release her own correction: %v", err)
+		return "", fmt.Errorf("anna could release her own correction: %w", err)
 	}
 	t.denials++
 	var done []struct {

@@ -76,11 +76,11 @@ func TestCacheAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(4, sharedAge)
 		c.put(c.now(), entry(1))
-		time.Sleep(sharedAge - time.Millisecond)
+		time.Sleep(sharedAge - time.Millisecond) //nolint:forbidigo // the bubble's clock
 		if _, ok := c.subject(entry(1).subject); !ok {
 			t.Error("gone too early")
 		}
-		time.Sleep(time.Millisecond) // use does not make it younger
+		time.Sleep(time.Millisecond) //nolint:forbidigo // use does not make it younger
 		if _, ok := c.kid(kidOf{1, KeyID{1}}); ok {
 			t.Error("used for longer than three seconds")
 		}

@@ -1,0 +1,169 @@
+package definition
+
+import (
+	"slices"
+	"strings"
+)
+
+// buildTypes makes the types out of the structures that define them.
+func buildTypes(all []*Structure) map[string]*Type {
+	types := make(map[string]*Type, 2*len(all))
+	for _, s := range all {
+		t := &Type{Name: s.Type, URL: s.URL, Kind: s.Kind, Abstract: s.Abstract}
+		types[t.Name], types[t.URL] = t, t
+		for i, e := range s.Elements[1:] {
+			if next := i + 2; next < len(s.Elements) && strings.HasPrefix(s.Elements[next].Path, e.Path+".") {
+				types[e.Path] = &Type{Name: e.Path, Kind: Backbone}
+			}
+		}
+	}
+	for _, s := range all {
+		t := types[s.Type]
+		t.Base = types[s.Base]
+		t.Constraints = s.Elements[0].Constraints
+		if t.Kind == Primitive {
+			t.primitive(s)
+		}
+		for _, e := range s.Elements[1:] {
+			owner := types[e.Path[:strings.LastIndexByte(e.Path, '.')]]
+			owner.Elements = append(owner.Elements, newElement(types, owner, e))
+		}
+	}
+	for _, t := range types {
+		if t.members == nil {
+			t.complete(types)
+		}
+	}
+	return types
+}
+
+// primitive reads the form of a primitive type.
+//
+// SPEC(FHIR R4 json.html#primitive): booleans and numbers are those of JSON, the others strings.
+func (t *Type) primitive(s *Structure) {
+	switch t.Name {
+	case "boolean":
+		t.JSON = "boolean"
+	case "decimal", "integer", "positiveInt", "unsignedInt":
+		t.JSON = "number"
+	default:
+		t.JSON = "string"
+	}
+	for _, e := range s.Elements {
+		if e.Path == s.Type+".value" {
+			t.Regexp = e.Regexp
+		}
+	}
+}
+
+func newElement(types map[string]*Type, owner *Type, e *ElementDefinition) *Element {
+	name := e.Path[strings.LastIndexByte(e.Path, '.')+1:]
+	el := &Element{Owner: owner, Name: strings.TrimSuffix(name, "[x]"), Path: e.Path, Choice: strings.HasSuffix(name, "[x]"), Min: e.Min, Max: e.Max,
+		Binding: e.Binding, Constraints: e.Constraints, Modifier: e.Modifier, Summary: e.Summary, Order: len(owner.Elements), XMLAttr: e.XMLAttr,
+		Array: e.BaseMax != 1 && e.BaseMax != 0}
+	if e.BaseMax == NotGiven {
+		el.Array = e.Max != 1 && e.Max != 0
+	}
+	switch own := types[e.Path]; {
+	case e.Content != "":
+		el.Content = types[strings.TrimPrefix(e.Content, "#")]
+	case own != nil && own.Kind == Backbone:
+		el.Content = own
+		if len(e.Types) > 0 {
+			own.Base = types[e.Types[0].Code]
+		}
+		if own.Base != nil {
+			own.Constraints = own.Base.Constraints
+		}
+	}
+	for _, t := range e.Types {
+		if t.Code == "string" && e.Path == owner.Name+".id" && owner.Kind == Resource {
+			t.Code = "id" // the definitions say string here, the specification's text says id
+		}
+		ref := TypeRef{Type: types[t.Code], Profiles: t.Profiles, Targets: t.Targets}
+		ref.Contained, ref.Bundled = slices.Contains(t.Aggregation, "contained"), slices.Contains(t.Aggregation, "bundled")
+		ref.Referenced = slices.Contains(t.Aggregation, "referenced")
+		if ref.Type != nil {
+			el.Types = append(el.Types, ref)
+		}
+	}
+	return el
+}
+
+// complete makes the members of a type and takes those invariants off its elements that their types have anyway.
+//
+// SPEC(FHIR R4 json.html#primitive): the id and the extensions of a primitive stand beside it, in a member with an underscore before its name.
+func (t *Type) complete(types map[string]*Type) {
+	t.members = make(map[string]*Member, 2*len(t.Elements))
+	for _, e := range t.Elements {
+		if t.Kind == Primitive && e.Name == "value" {
+			continue
+		}
+		if e.Content != nil {
+			t.add(types, e, e.Name, e.Content, 0)
+		} else {
+			for i, ref := range e.Types {
+				name := e.Name
+				if e.Choice {
+					name += Suffix(ref.Type.Name)
+				}
+				t.add(types, e, name, ref.Type, i)
+			}
+		}
+		e.Constraints = slices.DeleteFunc(slices.Clone(e.Constraints), func(c *Constraint) bool {
+			has := func(of *Type) bool {
+				return of != nil && slices.ContainsFunc(of.Constraints, func(k *Constraint) bool { return k.Key == c.Key })
+			}
+			return has(e.Content) || e.Content == nil && len(e.Types) > 0 && !slices.ContainsFunc(e.Types, func(r TypeRef) bool { return !has(r.Type) })
+		})
+	}
+}
+
+func (t *Type) add(types map[string]*Type, e *Element, name string, of *Type, ordinal int) {
+	t.members[name] = &Member{Name: name, Element: e, Type: of, Ordinal: ordinal}
+	if of.Kind == Primitive && !e.XMLAttr && of.Name != "xhtml" {
+		t.members["_"+name] = &Member{Name: "_" + name, Element: e, Type: types["Element"], Extra: true, Ordinal: ordinal}
+	}
+}
+
+// Members calls fn for every member of t in the order of its elements.
+func (t *Type) Members(fn func(*Member)) {
+	all := make([]*Member, 0, len(t.members))
+	for _, m := range t.members {
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(a, b *Member) int {
+		if a.Element.Order != b.Element.Order {
+			return a.Element.Order - b.Element.Order
+		}
+		if a.Ordinal != b.Ordinal {
+			return a.Ordinal - b.Ordinal
+		}
+		return strings.Compare(b.Name, a.Name) // "x" before "_x"
+	})
+	for _, m := range all {
+		fn(m)
+	}
+}
+
+// addParams sorts search parameters to the types that have them.
+func (s *Set) addParams(all []*SearchParameter) {
+	own := map[string][]*SearchParameter{}
+	for _, p := range all {
+		s.byURL[p.URL] = p
+		for _, base := range p.Base {
+			own[base] = append(own[base], p)
+		}
+	}
+	for name, t := range s.root().types {
+		if t.Kind != Resource || name != t.Name {
+			continue
+		}
+		list := slices.Clone(own[name])
+		for up := t.Base; up != nil; up = up.Base {
+			list = append(list, own[up.Name]...)
+		}
+		slices.SortFunc(list, func(a, b *SearchParameter) int { return strings.Compare(a.Code, b.Code) })
+		s.params[name] = list
+	}
+}
