@@ -111,7 +111,12 @@ func (c *Collector) composite(n int, m *emit) {
 			}
 			c.down(from, w.names, &w.emit)
 		}
-		c.parts[i] = append(c.parts[i][:0], c.Values[mark:]...)
+		c.parts[i] = c.parts[i][:0]
+		for _, v := range c.Values[mark:] {
+			if v.Form == Plain || v.Form == InBaseUnits { // SPEC(FHIR R4 search.html#composite): no modifiers
+				c.parts[i] = append(c.parts[i], v)
+			}
+		}
 		c.Values = c.Values[:mark]
 		if tuples *= len(c.parts[i]); tuples > maxTuples {
 			tuples, c.More = maxTuples, true

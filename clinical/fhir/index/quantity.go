@@ -30,6 +30,9 @@ func Decimal(text []byte) (num, low, high float64, ok bool) {
 		return 0, 0, 0, false
 	}
 	num = scaled(float64(mantissa), exponent)
+	if !bytes.ContainsRune(text, '.') && bytes.ContainsAny(text, "eE") {
+		mantissa, exponent = 10*mantissa, exponent-1 // so the standard counts the digits of 1e2
+	}
 	low, high = scaled(float64(10*mantissa-5), exponent-1), scaled(float64(10*mantissa+5), exponent-1)
 	if negative {
 		num, low, high = -num, -high, -low

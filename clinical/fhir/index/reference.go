@@ -34,16 +34,18 @@ func (c *Collector) target(text []byte, m *emit) {
 //
 // SPEC(FHIR R4 references.html#literal): ((http|https)://...)?[type]/[id](/_history/[version])?
 func splitReference(text []byte) (base, rt, id, version []byte) {
-	rest := text
-	const history = "/_history/"
-	if i := bytes.LastIndex(rest, []byte(history)); i > 0 {
-		rest, version = rest[:i], rest[i+len(history):]
-	}
-	i := bytes.LastIndexByte(rest, '/')
-	if i <= 0 || i == len(rest)-1 || bytes.IndexByte(text, '?') >= 0 || bytes.IndexByte(text, '#') >= 0 {
+	i := bytes.LastIndexByte(text, '/')
+	if i <= 0 || i == len(text)-1 || bytes.IndexByte(text, '?') >= 0 || bytes.IndexByte(text, '#') >= 0 {
 		return nil, nil, nil, nil
 	}
-	id, rest = rest[i+1:], rest[:i]
+	rest, id := text[:i], text[i+1:]
+	if cut, ok := bytes.CutSuffix(rest, []byte("/_history")); ok {
+		version = id
+		if i = bytes.LastIndexByte(cut, '/'); i <= 0 || i == len(cut)-1 {
+			return nil, nil, nil, nil
+		}
+		rest, id = cut[:i], cut[i+1:]
+	}
 	at := bytes.LastIndexByte(rest, '/')
 	rt = rest[at+1:]
 	if at >= 0 {

@@ -252,19 +252,43 @@ func isURI(b []byte) bool {
 // isBase64: (\s*([0-9a-zA-Z\+\/=]){4}\s*)+, padded at the end only.
 func isBase64(b []byte) bool {
 	n, pads := 0, 0
-	for _, c := range b {
-		switch {
-		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/':
+	for len(b) > 0 {
+		if len(b) >= 8 && pads == 0 {
+			w := b[:8]
+			if base64Byte[w[0]]&base64Byte[w[1]]&base64Byte[w[2]]&base64Byte[w[3]]&base64Byte[w[4]]&base64Byte[w[5]]&base64Byte[w[6]]&base64Byte[w[7]]&1 != 0 {
+				n += 8
+				b = b[8:]
+				continue
+			}
+		}
+		switch base64Byte[b[0]] {
+		case 1:
 			if pads > 0 {
 				return false
 			}
 			n++
-		case c == '=':
+		case 2:
 			pads++
 			n++
-		case c != ' ' && c != '\t' && c != '\n' && c != '\r':
+		case 0:
 			return false
 		}
+		b = b[1:]
 	}
 	return n > 0 && n%4 == 0 && pads <= 2
 }
+
+// base64Byte: 1 a digit of base64, 2 padding, 4 white space, 0 anything else.
+var base64Byte = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/':
+			t[c] = 1
+		case c == '=':
+			t[c] = 2
+		case c == ' ', c == '\t', c == '\n', c == '\r':
+			t[c] = 4
+		}
+	}
+	return t
+}()
