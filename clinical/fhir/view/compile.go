@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -77,7 +78,7 @@ func (c *compiler) path(e expression) *fhirpath.Expression {
 	if strings.Contains(e.text, rowIndex) {
 		c.view.indexed = true
 	}
-	out, err := compilePath(e.text, c.view.vars)
+	out, err := fhirpath.Compile(e.text, fhirpath.Options{Variables: slices.Sorted(maps.Keys(c.view.vars))})
 	if err != nil {
 		c.problem(e.at, "%s", err)
 	}

@@ -55,6 +55,8 @@ func (v *View) NewRunner(o Options) *Runner {
 	for name, value := range v.vars {
 		r.c.Vars[name] = value
 	}
+	r.at = indexValue(0)
+	r.c.Vars[rowIndex] = r.at
 	return r
 }
 
@@ -77,32 +79,33 @@ func (r *Runner) Run(doc *tree.Doc, emit func(row []Value) error) error {
 		return &RunError{Text: "expected a resource", Reason: err}
 	}
 	r.c.Resource, r.c.Root = root, root
-	r.rows, r.cells, r.text, r.items, r.emit = 0, 0, r.text[:0], r.items[:0], emit
+	r.rows, r.cells, r.text, r.items, r.stack, r.emit = 0, 0, r.text[:0], r.items[:0], r.stack[:0], emit
 	r.index(0)
+	focus := root.Item()
 	for _, w := range r.v.where {
-		pass, err := r.holds(w, root)
+		pass, err := r.holds(w, focus)
 		if err != nil || !pass {
 			return err
 		}
 	}
 	out := r.block()
 	defer r.release(out)
-	return r.process(r.v.root, root, 0, out)
+	return r.process(r.v.root, focus, 0, out)
 }
 
-// index sets %rowIndex.
+// index sets %rowIndex, which only this Runner sees.
 func (r *Runner) index(i int) {
 	if r.v.indexed {
-		r.c.Vars[rowIndex] = indexValue(i)
+		r.at[0] = fhirpath.Integer(int32(i))
 	}
 }
 
 // holds evaluates a filter.
 //
 // SPEC(SQL on FHIR ViewDefinition.where): a filter has to be true for the resource to be in the view; nothing and false keep it out.
-func (r *Runner) holds(w filter, root fhirpath.Node) (bool, error) {
-	got, err := w.path.Eval(&r.c, root)
-	if err != nil {
+func (r *Runner) holds(w filter, root fhirpath.Value) (bool, error) {
+	got, err := w.path.Append(r.got[:0], &r.c, root)
+	if r.got = got; err != nil {
 		return false, &RunError{Path: w.at, Text: "the filter cannot be evaluated", Reason: err}
 	}
 	if len(got) == 0 {
@@ -118,12 +121,12 @@ func (r *Runner) holds(w filter, root fhirpath.Node) (bool, error) {
 //
 // SPEC(SQL on FHIR ViewDefinition, Process): for each focus, columns are evaluated, and joined with all rows of the nested
 // selections and of the union in every combination; forEachOrNull of nothing gives one row without values.
-func (r *Runner) process(s *selected, focus fhirpath.Node, index int, out *block) error {
+func (r *Runner) process(s *selected, focus fhirpath.Value, index int, out *block) error {
 	if s.each == nil && s.repeat == nil {
 		return r.one(s, focus, index, out)
 	}
 	n := 0
-	visit := func(f fhirpath.Node) error {
+	visit := func(f fhirpath.Value) error {
 		n++
 		r.index(n - 1)
 		return r.one(s, f, n-1, out)
@@ -144,31 +147,29 @@ func (r *Runner) process(s *selected, focus fhirpath.Node, index int, out *block
 	return nil
 }
 
-// foci calls visit for each node that an expression gives.
-func (r *Runner) foci(e *fhirpath.Expression, s *selected, focus fhirpath.Node, visit func(fhirpath.Node) error) error {
-	got, err := e.Eval(&r.c, focus)
-	if err != nil {
+// foci calls visit for each value that an expression gives.
+func (r *Runner) foci(e *fhirpath.Expression, s *selected, focus fhirpath.Value, visit func(fhirpath.Value) error) error {
+	from := len(r.stack)
+	var err error
+	if r.stack, err = e.Append(r.stack, &r.c, focus); err != nil {
 		return &RunError{Path: s.path, Text: "what to iterate over cannot be evaluated", Reason: err}
 	}
-	for _, v := range got {
-		f, ok := v.Node()
-		if !ok {
-			return &RunError{Path: s.path, Text: "expected elements of the resource to iterate over, not computed values"}
-		}
-		if err := visit(f); err != nil {
+	for i, to := from, len(r.stack); i < to; i++ {
+		if err := visit(r.stack[i]); err != nil {
 			return err
 		}
 	}
+	r.stack = r.stack[:from]
 	return nil
 }
 
 // descend visits what the paths of repeat reach, each node before what is below it.
-func (r *Runner) descend(s *selected, focus fhirpath.Node, depth int, visit func(fhirpath.Node) error) error {
+func (r *Runner) descend(s *selected, focus fhirpath.Value, depth int, visit func(fhirpath.Value) error) error {
 	if depth > r.l.Depth {
 		return &RunError{Path: s.path, Text: fmt.Sprintf("expected at most %d levels of repeat", r.l.Depth), Limit: true}
 	}
 	for _, e := range s.repeat {
-		err := r.foci(e, s, focus, func(f fhirpath.Node) error {
+		err := r.foci(e, s, focus, func(f fhirpath.Value) error {
 			if err := visit(f); err != nil {
 				return err
 			}
@@ -250,7 +251,7 @@ func (r *Runner) release(b *block) {
 }
 
 // one appends the rows of a selection for one focus.
-func (r *Runner) one(s *selected, focus fhirpath.Node, index int, out *block) error {
+func (r *Runner) one(s *selected, focus fhirpath.Value, index int, out *block) error {
 	if len(s.selects) == 0 && len(s.unions) == 0 {
 		row, err := r.append(s, out)
 		if err != nil {
@@ -327,11 +328,11 @@ func (r *Runner) join(s *selected, own []Value, parts []*block, out *block) erro
 }
 
 // fill evaluates the columns of a selection into the front of a row.
-func (r *Runner) fill(s *selected, focus fhirpath.Node, row []Value) error {
+func (r *Runner) fill(s *selected, focus fhirpath.Value, row []Value) error {
 	for i := range s.own {
 		c := &s.own[i]
-		got, err := c.path.Eval(&r.c, focus)
-		if err != nil {
+		got, err := c.path.Append(r.got[:0], &r.c, focus)
+		if r.got = got; err != nil {
 			return &RunError{Path: c.at, Name: r.v.columns[c.column].Name, Text: "the path cannot be evaluated", Reason: err}
 		}
 		if row[i], err = r.value(c, got); err != nil {
