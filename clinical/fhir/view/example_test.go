@@ -2,7 +2,6 @@ package view_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
@@ -22,7 +21,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	w := view.NewCSV(os.Stdout, v.Columns())
+	var table strings.Builder
+	w := view.NewCSV(&table, v.Columns())
 	r := v.NewRunner(view.Options{})
 	var doc tree.Doc
 	for _, resource := range []string{
@@ -42,6 +42,7 @@ func Example() {
 	if err := w.Close(); err != nil {
 		fmt.Println(err)
 	}
+	fmt.Print(strings.ReplaceAll(table.String(), "\r\n", "\n"))
 	// Output:
 	// id,born,n,phone
 	// a,1971-06,0,1
@@ -55,6 +56,8 @@ func ExampleCompile() {
 	  "resource": "Patient", "select": [{"column": [{"name": "1st", "path": "name.family"}, {"name": "x", "path": "name..family"}], "foreach": "name"}]}`), definition.R4())
 	fmt.Println(strings.ReplaceAll(err.Error(), "; ", "\n"))
 	// Output:
+	// the ViewDefinition cannot be compiled: line 2, column 59 (select[0].column[0].name): expected a name of at most 255 letters, digits and underscores that begins with a letter
+	// line 2, column 141 (select[0].foreach): no such element
 }
 
 // The types of the columns make a table for the rows.

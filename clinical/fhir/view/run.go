@@ -37,6 +37,9 @@ type Runner struct {
 	items []Value
 	row   []Value
 	emit  func([]Value) error
+	got   fhirpath.Collection // of the path at hand
+	stack fhirpath.Collection // of the iterations that are open
+	at    fhirpath.Collection // %rowIndex
 }
 
 // block is rows of a selection before they are joined with others.

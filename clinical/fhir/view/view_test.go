@@ -150,8 +150,8 @@ func rowsOf(definitionText, resource string, o view.Options) (string, error) {
 	}
 	var b strings.Builder
 	w := view.NewNDJSON(&b, v.Columns())
-	err = v.NewRunner(o).Run(&doc, w.Row)
-	return b.String(), errors.Join(err, w.Close())
+	err = errors.Join(v.NewRunner(o).Run(&doc, w.Row), w.Close())
+	return b.String(), err
 }
 
 // TestRows: what the public suite leaves open.
