@@ -78,7 +78,8 @@ func (c *compiler) path(e expression) *fhirpath.Expression {
 	if strings.Contains(e.text, rowIndex) {
 		c.view.indexed = true
 	}
-	out, err := fhirpath.Compile(e.text, fhirpath.Options{Variables: slices.Sorted(maps.Keys(c.view.vars))})
+	// SPEC(SQL on FHIR public suite, fhirpath.json): join() of nothing is the empty string.
+	out, err := fhirpath.Compile(e.text, fhirpath.Options{Variables: slices.Sorted(maps.Keys(c.view.vars)), EmptyJoin: true})
 	if err != nil {
 		c.problem(e.at, "%s", err)
 	}
