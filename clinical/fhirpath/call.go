@@ -32,6 +32,7 @@ type callOp struct {
 	typ   typeName       // of is(), as(), ofType() and getReferenceKey()
 	desc  []bool         // of sort()
 	re    *regexp.Regexp // of a literal pattern
+	empty bool           // join() of nothing is the empty string
 }
 
 func (o *callOp) offset() int { return o.at }
@@ -71,7 +72,7 @@ func (c *compiler) call(s *syntax) op {
 		c.fail(s.at, "%s() takes %s", s.name, counted(f.least, f.most))
 		return nothing{}
 	}
-	o := &callOp{at: s.at, name: s.name, fn: f}
+	o := &callOp{at: s.at, name: s.name, fn: f, empty: c.options.EmptyJoin}
 	if s.input != nil {
 		o.input = c.compile(s.input)
 	}
