@@ -98,6 +98,9 @@ func (r *runner) resource(v value, entry int, contained bool, profiles []string)
 	r.walk(v, r.v.plan(v.typ))
 	r.rules(v)
 	r.claimed(v)
+	for _, p := range r.v.o.Profiles[v.typ.Name] {
+		r.asked(v, v.node, p)
+	}
 	for _, p := range profiles {
 		r.asked(v, v.node, p)
 	}

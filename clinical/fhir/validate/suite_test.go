@@ -26,6 +26,7 @@ type testCase struct {
 	Packages                    []string
 	PackageMap                  map[string]string `json:"package-map"`
 	Supporting, Profiles        []string
+	Supporting5                 []string
 	Examples                    *bool
 	Security                    bool   `json:"security-checks"`
 	NoHTML                      bool   `json:"noHtmlInMarkdown"`
@@ -111,7 +112,7 @@ func (s *suite) complete(c *testCase) bool {
 		return false
 	}
 	need := append(append([]string{c.File}, c.Supporting...), c.Profiles...)
-	need = append(need, c.Packages...)
+	need = append(append(need, c.Packages...), c.Supporting5...)
 	for _, f := range c.PackageMap {
 		need = append(need, f)
 	}
@@ -160,11 +161,12 @@ func (s *suite) json(name string) []byte {
 type world struct {
 	set       *definition.Set
 	canonical map[string]*tree.Doc
+	global    map[string][]string
 	open      []issue.Issue
 }
 
 func (s *suite) load(c *testCase, files []string) *world {
-	w := &world{set: definition.R4(), canonical: map[string]*tree.Doc{}}
+	w := &world{set: definition.R4(), canonical: map[string]*tree.Doc{}, global: map[string][]string{}}
 	var packages []*definition.Package
 	names := slices.Clone(c.Packages)
 	for _, f := range c.PackageMap {
@@ -184,8 +186,14 @@ func (s *suite) load(c *testCase, files []string) *world {
 		if err := own.Add(b); err != nil {
 			s.t.Logf("%s: %s: %v", c.Name, f, err)
 		}
-		var head struct{ URL, Version string }
+		var head struct {
+			URL, Version string
+			Global       []struct{ Type, Profile string }
+		}
 		if json.Unmarshal(b, &head) == nil && head.URL != "" {
+			for _, g := range head.Global {
+				w.global[g.Type] = append(w.global[g.Type], g.Profile)
+			}
 			d := &tree.Doc{}
 			if d.Parse(b, tree.Limits{}) == nil {
 				w.canonical[head.URL], w.canonical[head.URL+"|"+head.Version] = d, d
@@ -199,6 +207,7 @@ func (s *suite) load(c *testCase, files []string) *world {
 func (s *suite) options(c *testCase, w *world) validate.Options {
 	o := validate.Options{UnknownExtension: issue.Error, Display: issue.Error, Now: time.Date(2026, 9, 1, 0, 0, 0, 0, time.UTC),
 		ForbidExamples: c.Examples != nil && !*c.Examples, ForbidMarkup: c.Security || c.NoHTML,
+		Profiles: w.global,
 		Resource: func(canonical string) *tree.Doc { return w.canonical[canonical] }}
 	if c.Domains != "" {
 		o.ExtensionDomains = []string{c.Domains}
@@ -249,6 +258,7 @@ func (s *suite) run(c *testCase) (same bool, why string) {
 		}
 	}
 	files := append(slices.Clone(c.Supporting), c.Profiles...)
+	files = append(files, c.Supporting5...)
 	if c.Java != nil {
 		compare("base", c.Java, files)
 	}
