@@ -321,4 +321,21 @@ func TestSuite(t *testing.T) {
 }
 
 // listed are the cases where the two verdicts differ, with the reason.
-var listed = map[string]string{}
+var listed = map[string]string{
+	"fixed-quantity-binding-observation":   "the value set lists UCUM codes, and the tables ship none of that content: the code is not checked, with a warning",
+	"fixed-quantity-binding-observation-2": "the same value set of UCUM codes",
+	"obs-temp-bad":                         "the vital sign is told by a SNOMED CT code; R4's magic codes are LOINC",
+	"sdoh-type-slice":                      "the only error is the display of a LOINC code, whose content is not shipped",
+	"bundle-id-5":                          "the only error is the display of a CVX code, whose content is not shipped",
+	"uk-msg":                               "displays and codes of SNOMED CT, whose content is not shipped",
+	"ips-nz-pj":                            "displays of LOINC codes, whose content is not shipped",
+	"choice-async-qr":                      "the display of an ISO 3166 code, whose content is not shipped",
+	"contained-resource-bad-id-ignore":     "the case switches the checks of contained resources off, which cannot be done here",
+	"encounter-period":                     "per-1 compares a date with a time of the same day: FHIRPath yields nothing, and an invariant is broken where it is false",
+	"json-comments-1-yes":                  "the case allows comments; RFC 8259 has none, and the text is refused",
+	"json-comments-2-yes":                  "the case allows comments; RFC 8259 has none, and the text is refused",
+	"res-inv-example-good":                 "the error is that a profile of another guide is not there; here that is a warning and what it asks is not checked",
+	"ext-derived-circle":                   "rules for publication by HL7, and a terminology server's word on SNOMED CT filters",
+	"additional-bindings-observation-2":    "the profile is no valid StructureDefinition (abstract is a string) and is refused",
+	"ab-list-slicing":                      "a hyperlink within the narrative leads nowhere; R4 has no rule that it must lead somewhere",
+}
