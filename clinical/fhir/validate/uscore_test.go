@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/issue"
@@ -130,7 +132,7 @@ func BenchmarkUSCore(b *testing.B) {
 	}
 	b.SetBytes(int64(size / len(texts)))
 	b.ReportAllocs()
-	i := 0
+	i, began := 0, processor(b)
 	for b.Loop() {
 		if err := d.Parse(texts[i%len(texts)], tree.Limits{}); err != nil {
 			b.Fatal(err)
@@ -139,4 +141,14 @@ func BenchmarkUSCore(b *testing.B) {
 		i++
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "resources/s")
+	b.ReportMetric(float64(b.N)/(processor(b)-began).Seconds(), "resources/cpu-s")
+}
+
+// processor is the processor time that this process has taken.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
