@@ -264,7 +264,7 @@ func (r *runner) local(root int, id string) (f found) {
 		return f
 	}
 	each(r.doc, root, "contained", func(n int) {
-		if f.doc == nil && r.doc.Nodes[n].Kind == tree.Object && bytes.Equal(r.text(n, "id"), []byte(id)) {
+		if f.doc == nil && r.step() && r.doc.Nodes[n].Kind == tree.Object && bytes.Equal(r.text(n, "id"), []byte(id)) {
 			if t := r.v.resourceType(r.doc, n); t != nil {
 				f = found{value: value{n, -1, t, nil}, doc: r.doc, local: true}
 			}
