@@ -151,4 +151,39 @@ func classOf(ours []issue.Issue, theirs string) string {
 }
 
 // classes are the kinds of disagreement that are understood, with the rule that decides.
-var classes = []class{}
+var classes = []class{
+	{"peer laxer: meta.profile may be empty", "json.html: an array is never empty", func(ours []issue.Issue, theirs string) bool {
+		return theirs == "" && only(ours, "json-empty", ".meta.profile")
+	}},
+	{"peer laxer: Coding.system may be relative where the code is not known", "datatypes.html#Coding: the system is an absolute reference", func(ours []issue.Issue, theirs string) bool {
+		return theirs == "" && only(ours, validate.IDCodeSystem, "")
+	}},
+	{"peer laxer: a reference without a slash", "references.html#literal: Type/id, an absolute URL, or a fragment", func(ours []issue.Issue, theirs string) bool {
+		return theirs == "" && only(ours, "reference-form", "")
+	}},
+	{"peer stricter: a Coding without a code", "datatypes.html#Coding: code is optional", func(ours []issue.Issue, theirs string) bool {
+		return every(theirs, "Unknown code '", "#null'")
+	}},
+}
+
+// only reports whether all errors have the id, and an expression with the end.
+func only(ours []issue.Issue, id, end string) bool {
+	for _, i := range ours {
+		if i.Severity <= issue.Error && (i.ID != id || !strings.HasSuffix(i.Expression, end)) {
+			return false
+		}
+	}
+	return true
+}
+
+// every reports whether each error of the peer has all of the words.
+func every(theirs string, words ...string) bool {
+	for _, one := range strings.Split(theirs, " || ") {
+		for _, w := range words {
+			if !strings.Contains(one, w) {
+				return false
+			}
+		}
+	}
+	return theirs != ""
+}

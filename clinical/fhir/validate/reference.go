@@ -312,7 +312,12 @@ func (r *runner) canonical(v value) {
 		return
 	}
 	text := string(r.doc.Text(v.node))
-	if text == "" || text[0] == '#' || !absoluteURI([]byte(text)) {
+	if text == "" || text[0] == '#' {
+		return
+	}
+	if !absoluteURI([]byte(text)) {
+		// SPEC(FHIR R4 references.html#canonical): the URL of a definition is absolute, or a fragment for one that is contained.
+		r.fail(v.node, "value", IDCanonical, "", "a canonical is an absolute URL, or #id of something contained")
 		return
 	}
 	kind := ""
