@@ -27,6 +27,7 @@ type callOp struct {
 	typ   typeName // of is(), as(), ofType() and getReferenceKey()
 	desc  []bool   // of sort()
 	re    *pattern // of a literal regular expression
+	empty bool     // join() of nothing is the empty string
 }
 
 func (o *callOp) offset() int { return o.at }
@@ -66,7 +67,7 @@ func (c *compiler) call(s *syntax) op {
 		c.fail(s.at, "%s() takes %s", s.name, counted(f.least, f.most))
 		return nothing{}
 	}
-	o := &callOp{at: s.at, name: s.name, fn: f}
+	o := &callOp{at: s.at, name: s.name, fn: f, empty: c.options.EmptyJoin}
 	if s.input != nil {
 		o.input = c.compile(s.input)
 	}

@@ -439,7 +439,7 @@ func (m *machine) fnJoin(o *callOp, base int) error {
 		}
 		b = append(b, s...)
 	}
-	if len(m.stack) == base {
+	if len(m.stack) == base && !o.empty {
 		return nil
 	}
 	return m.answer(base, String(string(b)))
