@@ -144,7 +144,7 @@ func readResults(v ward.Version, m registry.Manifest) ([]*result, string, error)
 	if v.Deleted || v.Ref.Type != "Observation" {
 		return nil, "", nil
 	}
-	facts, err := fhir.Scan([]byte(v.Body))
+	facts, err := fhir.Read([]byte(v.Body))
 	if err != nil {
 		return nil, "", unreadable(nil)
 	}

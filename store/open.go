@@ -125,7 +125,7 @@ func (o *opened) compare(n names, r *row) error {
 	if h.op == OpDelete {
 		return nil
 	}
-	f, err := fhir.Scan(o.body)
+	f, err := fhir.Read(o.body)
 	if err != nil {
 		return internal("store.open", "a stored body is not a resource; run ward store check", err)
 	}

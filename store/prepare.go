@@ -127,7 +127,7 @@ func (b *batch) prepareItem(it *item) error {
 	if it.body, err = fhir.Strip([]byte(it.change.Resource.Body), it.ref.ID); err != nil {
 		return err
 	}
-	f, err := fhir.Scan(it.body)
+	f, err := fhir.Read(it.body)
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,6 @@
 package fhir
 
-import (
-	"bytes"
-
-	"github.com/ward-health/ward"
-)
+import "github.com/ward-health/ward/clinical/fhir/tree"
 
 // Confidentiality levels as Facts.Conf gives them.
 const (
@@ -28,8 +24,25 @@ var labelSystems = map[string]bool{
 	"http://terminology.hl7.org/CodeSystem/v3-ObservationValue": false,
 }
 
+// labels reads meta.security.
+func (s *scanner) labels() {
+	meta := s.doc.Member(0, "meta")
+	if meta != tree.None {
+		list := s.doc.Member(meta, "security")
+		if list != tree.None && s.doc.Nodes[list].Kind == tree.Array {
+			for at := s.doc.First(list); at != tree.None; at = s.doc.Sibling(at) {
+				s.label(string(s.text(at, "system")), string(s.text(at, "code")))
+			}
+		}
+	}
+	if s.facts.Conf < 0 {
+		s.facts.Conf = confNormal
+	}
+}
+
 // label takes one code of meta.security.
-func (s *scanner) label(sys, code string) error {
+func (s *scanner) label(sys, code string) {
+	f := &s.facts
 	level := -1
 	isConf, known := labelSystems[sys]
 	switch l, ok := confLevels[code]; {
@@ -38,49 +51,12 @@ func (s *scanner) label(sys, code string) error {
 	case isConf || !known || code == "":
 		level = confUnknown // deny first: a label that is not understood restricts
 	}
-	s.conf = max(s.conf, level)
+	f.Conf = max(f.Conf, level)
 	if code == "" {
-		return nil
+		return
 	}
-	if !contains(s.labels, code) {
-		s.labels = append(s.labels, code)
+	if !contains(f.Labels, code) {
+		f.Labels = append(f.Labels, code)
 	}
-	return s.add(Value{Param: ParamSecurity, Kind: Token, System: sys, Code: code})
+	f.Values = append(f.Values, Value{Param: ParamSecurity, Kind: Token, System: sys, Code: code})
 }
-
-// meta reads Resource.meta.
-func (s *scanner) meta() error {
-	if k := s.dec.PeekKind(); k != '{' {
-		return s.unexpected(k, "an object")
-	}
-	return s.members(func(name []byte) error {
-		switch string(name) {
-		case "versionId", "source":
-			_, err := s.str()
-			return err
-		case "lastUpdated":
-			_, _, err := s.moment(dtInstant)
-			return err
-		case "profile":
-			if k := s.dec.PeekKind(); k != '[' {
-				return s.unexpected(k, "an array of canonical")
-			}
-			return s.items(s.any)
-		case "security":
-			return s.codings(s.label)
-		case "tag":
-			return s.codings(func(sys, code string) error {
-				if code == "" {
-					return nil
-				}
-				return s.add(Value{Param: ParamTag, Kind: Token, System: sys, Code: code})
-			})
-		}
-		if !bytes.HasPrefix(name, []byte("_")) && !contains(metaNames, string(name)) {
-			return s.fail(ward.Invalid, "meta has no such element")
-		}
-		return s.other(name)
-	})
-}
-
-var metaNames = []string{"id", "extension"}

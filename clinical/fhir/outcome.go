@@ -14,11 +14,11 @@ var issueCodes = map[ward.ErrorKind]string{
 }
 
 type operationOutcome struct {
-	ResourceType string  `json:"resourceType"`
-	Issue        []issue `json:"issue"`
+	ResourceType string         `json:"resourceType"`
+	Issue        []outcomeIssue `json:"issue"`
 }
 
-type issue struct {
+type outcomeIssue struct {
 	Severity    string   `json:"severity"`
 	Code        string   `json:"code"`
 	Diagnostics string   `json:"diagnostics,omitempty"`
@@ -32,19 +32,19 @@ func Outcome(kind ward.ErrorKind, text, path string) []byte {
 	if code == "" {
 		code = "processing"
 	}
-	i := issue{Severity: "error", Code: code, Diagnostics: text}
+	i := outcomeIssue{Severity: "error", Code: code, Diagnostics: text}
 	if kind == ward.Internal {
 		i.Severity = "fatal"
 	}
 	if path != "" {
 		i.Expression = []string{path}
 	}
-	return marshal(operationOutcome{"OperationOutcome", []issue{i}})
+	return marshal(operationOutcome{"OperationOutcome", []outcomeIssue{i}})
 }
 
 // Done returns an OperationOutcome that says that all went well.
 func Done(text string) []byte {
-	return marshal(operationOutcome{"OperationOutcome", []issue{{Severity: "information", Code: "informational", Diagnostics: text}}})
+	return marshal(operationOutcome{"OperationOutcome", []outcomeIssue{{Severity: "information", Code: "informational", Diagnostics: text}}})
 }
 
 // marshal is for the structs of this package, which always marshal.

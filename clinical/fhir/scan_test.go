@@ -57,7 +57,7 @@ func TestScanFacts(t *testing.T) {
 		`Observation.subject Patient/p1 "Patient/p1"`,
 		`Observation.performer[0] Practitioner/d1/_history/3 "Practitioner/d1/_history/3"`,
 		`Observation.performer[1] #d "#d"`,
-		`Observation.extension[0].valueReference Location?identifier=urn:l|5 "Location?identifier=urn:l|5"`,
+		`Observation.extension[0].value.ofType(Reference) Location?identifier=urn:l|5 "Location?identifier=urn:l|5"`,
 	}
 	if d := cmp.Diff(wantRefs, got); d != "" {
 		t.Fatal(d)
@@ -65,7 +65,10 @@ func TestScanFacts(t *testing.T) {
 }
 
 func TestScanRefusals(t *testing.T) {
-	obs := func(rest string) string { return `{"resourceType":"Observation","id":"x"` + rest + `}` }
+	obs := func(rest string) string {
+		return `{"resourceType":"Observation","id":"x","code":{"text":"x"}` + rest + `,"status":"final"}`
+	}
+	bare := func(rest string) string { return `{"resourceType":"Observation","id":"x"` + rest + `}` }
 	for _, c := range []struct {
 		name, body string
 		kind       ward.ErrorKind
@@ -79,17 +82,17 @@ func TestScanRefusals(t *testing.T) {
 		{"unknown type", `{"resourceType":"Basic"}`, ward.Unprocessable, "resourceType"},
 		{"type of wrong case", `{"resourceType":"patient"}`, ward.Unprocessable, "resourceType"},
 		{"type is a number", `{"resourceType":1}`, ward.Invalid, "resourceType"},
-		{"cut off", `{"resourceType":"Patient","id":"x"`, ward.Invalid, "Patient"},
-		{"two bodies", `{"resourceType":"Patient"}{}`, ward.Invalid, "Patient"},
-		{"comma", `{"resourceType":"Patient",}`, ward.Invalid, "Patient"},
-		{"duplicate", `{"resourceType":"Patient","id":"a","id":"b"}`, ward.Invalid, "Patient"},
-		{"duplicate by escape", `{"resourceType":"Patient","id":"a","\u0069d":"b"}`, ward.Invalid, "Patient"},
-		{"deep duplicate", obs(`,"a":{"b":[{"c":"1","c":"2"}]}`), ward.Invalid, "Observation.a.b[0]"},
-		{"duplicate type", `{"resourceType":"Patient","resourceType":"Consent"}`, ward.Invalid, "Patient"},
-		{"bad utf-8", "{\"resourceType\":\"Patient\",\"id\":\"\xff\"}", ward.Invalid, "Patient.id"},
-		{"lone surrogate", `{"resourceType":"Patient","text":{"div":"\ud800"}}`, ward.Invalid, "Patient.text.div"},
-		{"control character", `{"resourceType":"Patient","text":{"div":"\u0000"}}`, ward.Invalid, "Patient.text.div"},
-		{"leading zero", obs(`,"valueInteger":01`), ward.Invalid, "Observation"},
+		{"cut off", `{"resourceType":"Patient","id":"x"`, ward.Invalid, ""},
+		{"two bodies", `{"resourceType":"Patient"}{}`, ward.Invalid, ""},
+		{"comma", `{"resourceType":"Patient",}`, ward.Invalid, ""},
+		{"duplicate", `{"resourceType":"Patient","id":"a","id":"b"}`, ward.Invalid, ""},
+		{"duplicate by escape", `{"resourceType":"Patient","id":"a","\u0069d":"b"}`, ward.Invalid, ""},
+		{"deep duplicate", obs(`,"a":{"b":[{"c":"1","c":"2"}]}`), ward.Invalid, "a.b[0]"},
+		{"duplicate type", `{"resourceType":"Patient","resourceType":"Consent"}`, ward.Invalid, ""},
+		{"bad utf-8", "{\"resourceType\":\"Patient\",\"id\":\"\xff\"}", ward.Invalid, ""},
+		{"lone surrogate", `{"resourceType":"Patient","text":{"div":"\ud800"}}`, ward.Invalid, "text"},
+		{"control character", `{"resourceType":"Patient","text":{"status":"empty","div":"\u0000"}}`, ward.Invalid, "Patient.text.div"},
+		{"leading zero", obs(`,"valueInteger":01`), ward.Invalid, ""},
 		{"bad id", `{"resourceType":"Patient","id":"a b"}`, ward.Invalid, "Patient.id"},
 		{"long id", `{"resourceType":"Patient","id":"` + strings.Repeat("a", 65) + `"}`, ward.Invalid, "Patient.id"},
 		{"null member", obs(`,"note":null`), ward.Invalid, "Observation.note"},
@@ -98,35 +101,35 @@ func TestScanRefusals(t *testing.T) {
 		{"empty member object", obs(`,"note":{}`), ward.Invalid, "Observation.note"},
 		{"meta array", obs(`,"meta":[]`), ward.Invalid, "Observation.meta"},
 		{"meta stranger", obs(`,"meta":{"foo":"1"}`), ward.Invalid, "Observation.meta.foo"},
-		{"meta nameless", obs(`,"meta":{"":"1"}`), ward.Invalid, "Observation.meta.?"},
+		{"meta nameless", obs(`,"meta":{"":"1"}`), ward.Invalid, "Observation.meta"},
 		{"lastUpdated", obs(`,"meta":{"lastUpdated":"2020"}`), ward.Invalid, "Observation.meta.lastUpdated"},
 		{"extension object", obs(`,"extension":{"url":"x"}`), ward.Invalid, "Observation.extension"},
 		{"extension without url", obs(`,"extension":[{"valueString":"x"}]`), ward.Invalid, "Observation.extension[0]"},
-		{"deep extension", obs(`,"note":[{"text":"x","_text":{"extension":[{"value":1}]}}]`), ward.Invalid, "Observation.note[0]._text.extension[0]"},
+		{"deep extension", obs(`,"note":[{"text":"x","_text":{"extension":[{"value":1}]}}]`), ward.Invalid, "Observation.note[0].text.extension[0].value"},
 		{"contained nests", obs(`,"contained":[{"resourceType":"Patient","id":"1","contained":[]}]`), ward.Invalid, "Observation.contained[0].contained"},
 		{"contained without id", obs(`,"contained":[{"resourceType":"Patient"}]`), ward.Invalid, "Observation.contained[0]"},
-		{"status number", obs(`,"status":1`), ward.Invalid, "Observation.status"},
-		{"status array", obs(`,"status":["final"]`), ward.Invalid, "Observation.status"},
-		{"status spaces", obs(`,"status":" final"`), ward.Invalid, "Observation.status"},
+		{"status number", bare(`,"status":1`), ward.Invalid, "Observation.status"},
+		{"status array", bare(`,"status":["final"]`), ward.Invalid, "Observation.status"},
+		{"status spaces", bare(`,"status":" final"`), ward.Invalid, "Observation.status"},
 		{"category object", obs(`,"category":{}`), ward.Invalid, "Observation.category"},
-		{"code string", obs(`,"code":"x"`), ward.Invalid, "Observation.code"},
-		{"coding object", obs(`,"code":{"coding":{}}`), ward.Invalid, "Observation.code.coding"},
-		{"coding code", obs(`,"code":{"coding":[{"code":1}]}`), ward.Invalid, "Observation.code.coding[0].code"},
+		{"code string", bare(`,"code":"x"`), ward.Invalid, "Observation.code"},
+		{"coding object", bare(`,"code":{"coding":{}}`), ward.Invalid, "Observation.code.coding"},
+		{"coding code", bare(`,"code":{"coding":[{"code":1}]}`), ward.Invalid, "Observation.code.coding[0].code"},
 		{"boolean", `{"resourceType":"Patient","active":"true"}`, ward.Invalid, "Patient.active"},
 		{"date", `{"resourceType":"Patient","birthDate":"2021-02-29"}`, ward.Invalid, "Patient.birthDate"},
 		{"date with time", `{"resourceType":"Patient","birthDate":"2021-02-01T00:00:00Z"}`, ward.Invalid, "Patient.birthDate"},
-		{"dateTime without zone", obs(`,"effectiveDateTime":"2021-02-01T00:00:00"`), ward.Invalid, "Observation.effectiveDateTime"},
-		{"instant", obs(`,"effectiveInstant":"2021-02-01"`), ward.Invalid, "Observation.effectiveInstant"},
-		{"period backwards", obs(`,"effectivePeriod":{"start":"2021","end":"2020"}`), ward.Invalid, "Observation.effectivePeriod"},
+		{"dateTime without zone", obs(`,"effectiveDateTime":"2021-02-01T00:00:00"`), ward.Invalid, "Observation.effective.ofType(dateTime)"},
+		{"instant", obs(`,"effectiveInstant":"2021-02-01"`), ward.Invalid, "Observation.effective.ofType(instant)"},
+		{"period backwards", obs(`,"effectivePeriod":{"start":"2021","end":"2020"}`), ward.Invalid, "Observation.effective.ofType(Period)"},
 		{"reference number", obs(`,"encounter":{"reference":5}`), ward.Invalid, "Observation.encounter.reference"},
-		{"contained subject", obs(`,"subject":{"reference":"#p"}`), ward.Unprocessable, "Observation.subject"},
+		{"contained subject", obs(`,"subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p"}]`), ward.Unprocessable, "Observation.subject"},
 		{"absolute subject", obs(`,"subject":{"reference":"http://h/Patient/1"}`), ward.Unprocessable, "Observation.subject"},
-		{"urn subject", obs(`,"subject":{"reference":"urn:uuid:5"}`), ward.Unprocessable, "Observation.subject"},
+		{"urn subject", obs(`,"subject":{"reference":"urn:uuid:53fefa32-fcbb-4ff8-8a92-55ee120877b7"}`), ward.Unprocessable, "Observation.subject"},
 		{"subject by identifier", obs(`,"subject":{"identifier":{"value":"5"}}`), ward.Unprocessable, "Observation.subject"},
 		{"subject of wrong type", obs(`,"subject":{"reference":"Practitioner/1"}`), ward.Unprocessable, "Observation.subject"},
-		{"no subject", `{"resourceType":"Condition","id":"x"}`, ward.Unprocessable, "Condition.subject"},
-		{"hostile name", `{"resourceType":"Patient","<b>Ann":null}`, ward.Invalid, "Patient.?"},
-		{"deep", obs(`,"a":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth)), ward.TooLarge, "Observation.a" + strings.Repeat("[0]", MaxDepth-1)},
+		{"no subject", `{"resourceType":"Condition","id":"x"}`, ward.Invalid, "Condition"},
+		{"hostile name", `{"resourceType":"Patient","<b>Ann":null}`, ward.Invalid, "Patient"},
+		{"deep", obs(`,"a":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth)), ward.TooLarge, "a" + strings.Repeat("[0]", MaxDepth-2)},
 		{"too many bytes", `{"resourceType":"Patient","text":{"div":"` + strings.Repeat("a", MaxBytes) + `"}}`, ward.TooLarge, ""},
 	} {
 		_, err := Scan([]byte(c.body))
@@ -157,13 +160,13 @@ func TestScanAccepts(t *testing.T) {
 	for _, c := range []struct{ body, patient string }{
 		{`{"id":"p","resourceType":"Patient"}`, "p"},
 		{` {"resourceType":"Patient"} ` + "\n", ""},
-		{`{"resourceType":"Observation","subject":{"reference":"Group/g"},"performer":[{"reference":"Organization/o"},{"reference":"Patient/p"}]}`, "p"},
-		{`{"resourceType":"Observation","performer":[{"reference":"Patient/p"}]}`, "p"},
-		{`{"resourceType":"Observation","subject":{"reference":"Patient/a"},"performer":[{"reference":"Patient/b"}]}`, "a"},
-		{`{"resourceType":"Procedure","subject":{"reference":"Group/g"},"performer":[{"actor":{"reference":"Patient/b"}}]}`, "b"},
-		{`{"resourceType":"Observation","subject":{"reference":"Device/d"}}`, ""},
+		{`{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Group/g"},"performer":[{"reference":"Organization/o"},{"reference":"Patient/p"}]}`, "p"},
+		{`{"resourceType":"Observation","status":"final","code":{"text":"x"},"performer":[{"reference":"Patient/p"}]}`, "p"},
+		{`{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/a"},"performer":[{"reference":"Patient/b"}]}`, "a"},
+		{`{"resourceType":"Procedure","status":"unknown","subject":{"reference":"Group/g"},"performer":[{"actor":{"reference":"Patient/b"}}]}`, "b"},
+		{`{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Device/d"}}`, ""},
 		{`{"resourceType":"AllergyIntolerance","patient":{"reference":"Patient/a"},"category":["food",null],"_category":[null,{"id":"x"}]}`, "a"},
-		{`{"resourceType":"Consent","provision":{"actor":[{"reference":{"reference":"Patient/z"}}]}}`, ""},
+		{`{"resourceType":"Consent","status":"active","scope":{"text":"x"},"category":[{"text":"x"}],"provision":{"actor":[{"role":{"text":"x"},"reference":{"reference":"Patient/z"}}]}}`, ""},
 		{`{"resourceType":"Practitioner","extension":[{"url":"u","valueDecimal":1.00}]}`, ""},
 	} {
 		f, err := Scan([]byte(c.body))

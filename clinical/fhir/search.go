@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir/moment"
 )
 
 // Bounds of a query.
@@ -296,7 +297,7 @@ func dateMatch(name, part string) ([]Match, error) {
 		m.Prefix, value = value[:2], value[2:]
 	}
 	var ok bool
-	if m.Lo, m.Hi, ok = parseMoment([]byte(value), dtSearch); !ok {
+	if m.Lo, m.Hi, ok = moment.Parse([]byte(value), moment.Query); !ok {
 		return nil, refuse(ward.Invalid, name, "a date is YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm(:ss(.s...))(Z or +hh:mm), with one of the prefixes "+
 			strings.Join(prefixes, " ")+" or none; in a URL, + is written %2B")
 	}

@@ -23,40 +23,6 @@ func us(t *testing.T, s string) int64 {
 	return at.UnixMicro()
 }
 
-func TestMoments(t *testing.T) {
-	for _, c := range []struct {
-		text   string
-		dt     datatype
-		lo, hi string
-	}{
-		{"2020", dtDate, "2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"},
-		{"2020-12", dtDate, "2020-12-01T00:00:00Z", "2021-01-01T00:00:00Z"},
-		{"2020-02-29", dtDateTime, "2020-02-29T00:00:00Z", "2020-03-01T00:00:00Z"},
-		{"2020-02-29T23:59:60Z", dtDateTime, "2020-03-01T00:00:00Z", "2020-03-01T00:00:01Z"},
-		{"2020-01-01T00:30:00+01:00", dtDateTime, "2019-12-31T23:30:00Z", "2019-12-31T23:30:01Z"},
-		{"2020-01-01T00:30:00-14:00", dtInstant, "2020-01-01T14:30:00Z", "2020-01-01T14:30:01Z"},
-		{"2020-01-01T00:30:00.1Z", dtInstant, "2020-01-01T00:30:00.1Z", "2020-01-01T00:30:00.2Z"},
-		{"2020-01-01T00:30:00.123456789Z", dtInstant, "2020-01-01T00:30:00.123456Z", "2020-01-01T00:30:00.123457Z"},
-		{"2020-01-01T10:20", dtSearch, "2020-01-01T10:20:00Z", "2020-01-01T10:21:00Z"},
-		{"2020-01-01T10:20:30", dtSearch, "2020-01-01T10:20:30Z", "2020-01-01T10:20:31Z"},
-		{"2020-01-01T10:20+02:00", dtSearch, "2020-01-01T08:20:00Z", "2020-01-01T08:21:00Z"},
-		{"0001", dtDate, "0001-01-01T00:00:00Z", "0002-01-01T00:00:00Z"},
-		{"1900-02-28", dtDate, "1900-02-28T00:00:00Z", "1900-03-01T00:00:00Z"},
-	} {
-		lo, hi, ok := parseMoment([]byte(c.text), c.dt)
-		if !ok || lo != us(t, c.lo) || hi != us(t, c.hi) {
-			t.Errorf("%s: %v %v %v", c.text, time.UnixMicro(lo).UTC(), time.UnixMicro(hi).UTC(), ok)
-		}
-	}
-	for _, bad := range []string{"", "0000", "20", "2020-", "2020-1", "2020-00", "2020-13", "2020-01-00", "2020-02-30", "1900-02-29", "2020-01-01T", "2020-01-01 10:00:00Z", "2020-01-01T24:00:00Z",
-		"2020-01-01T10:60:00Z", "2020-01-01T10:00:61Z", "2020-01-01T10:00:00", "2020-01-01T10:00Z", "2020-01-01T10:00:00.Z", "2020-01-01T10:00:00+15:00", "2020-01-01T10:00:00+14:30", "2020-01-01T10:00:00z",
-		"2020-01-01T10:00:00Zx", "+2020", "-2020", "2020-01-01T10:00:00.1234567890123456789Z", "２０２０"} {
-		if _, _, ok := parseMoment([]byte(bad), dtDateTime); ok {
-			t.Errorf("%q was taken", bad)
-		}
-	}
-}
-
 func parse(t *testing.T, rt, query string) (Search, error) {
 	t.Helper()
 	q, err := url.ParseQuery(query)
@@ -73,7 +39,7 @@ func TestParseSearch(t *testing.T) {
 	}
 	day := func(s string) int64 { return us(t, s+"T00:00:00Z") }
 	want := Search{Type: "Observation", Count: 1000, Total: true, IDs: []string{"a", "b"}, Clauses: []Clause{
-		{ParamLastUpdated, "_lastUpdated", Date, []Match{{Prefix: "gt", Lo: day("2026-01-01"), Hi: day("2026-01-01") + second}}},
+		{ParamLastUpdated, "_lastUpdated", Date, []Match{{Prefix: "gt", Lo: day("2026-01-01"), Hi: day("2026-01-01") + 1e6}}},
 		{514, "code", Token, []Match{{System: "http://loinc.org", Code: "2160-0"}, {Code: "bare"}, {AnySystem: true, Code: "a,b|c"}}},
 		{519, "date", Date, []Match{{Prefix: "ge", Lo: day("2020-01-01"), Hi: day("2020-02-01")}}},
 		{519, "date", Date, []Match{{Prefix: "lt", Lo: day("2021-01-01"), Hi: day("2022-01-01")}}},
@@ -258,29 +224,6 @@ func ownQuery(v Value) string {
 		return "lt" + Instant(time.UnixMicro(v.Hi))
 	}
 	return "ge" + Instant(time.UnixMicro(v.Lo))
-}
-
-func FuzzMoment(f *testing.F) {
-	for _, s := range []string{"2020", "2020-02", "2020-02-29", "2020-02-29T10:00:00.5+01:00", "2020-01-01T10:00", "9999-12-31T23:59:60-14:00"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		for dt := dtDate; dt <= dtSearch; dt++ {
-			lo, hi, ok := parseMoment(b, dt)
-			if !ok {
-				continue
-			}
-			if lo >= hi || lo < -63_000_000_000_000_000 || hi > 254_000_000_000_000_000 {
-				t.Fatalf("%q: [%d,%d)", b, lo, hi)
-			}
-			if len(b) >= 20 && b[17] != '6' { // the standard library agrees where it reads the same form
-				at, err := time.Parse(time.RFC3339Nano, string(b))
-				if err == nil && at.UnixMicro() != lo {
-					t.Fatalf("%q: %d, want %d", b, lo, at.UnixMicro())
-				}
-			}
-		}
-	})
 }
 
 func FuzzParseSearch(f *testing.F) {

@@ -1,9 +1,6 @@
 package fhir
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"slices"
 	"strconv"
 	"sync"
@@ -12,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
 // instantForm is the form of the instants that Ward writes: UTC with microseconds, the precision of the store.
@@ -127,34 +125,6 @@ type member struct {
 	comma             int // offset of the comma after it, -1: it is the last
 }
 
-// nameOf returns the names that matter without an allocation.
-func nameOf(raw []byte) (string, error) {
-	if bytes.IndexByte(raw, '\\') >= 0 {
-		plain, err := jsontext.AppendUnquote(nil, raw)
-		if err != nil {
-			return "", err
-		}
-		raw = append(append([]byte{'"'}, plain...), '"')
-	}
-	switch string(raw) {
-	case `"resourceType"`:
-		return "resourceType", nil
-	case `"id"`:
-		return "id", nil
-	case `"meta"`:
-		return "meta", nil
-	case `"versionId"`:
-		return "versionId", nil
-	case `"_versionId"`:
-		return "_versionId", nil
-	case `"lastUpdated"`:
-		return "lastUpdated", nil
-	case `"_lastUpdated"`:
-		return "_lastUpdated", nil
-	}
-	return "", nil
-}
-
 // object is the members of one object; open is the offset after its '{'.
 type object struct {
 	open    int
@@ -194,11 +164,10 @@ func (o *object) without(gone func(*member) bool) (cuts []splice, all bool) {
 // layout is where the members of the root and of meta stand.
 type layout struct {
 	root, meta object
-	dec        *jsontext.Decoder
-	buf        bytes.Buffer
+	doc        tree.Doc
 }
 
-var layouts = sync.Pool{New: func() any { return &layout{dec: jsontext.NewDecoder(new(bytes.Buffer))} }}
+var layouts = sync.Pool{New: func() any { return new(layout) }}
 
 // layoutOf reads the layout of a resource. The caller gives it back with free.
 func layoutOf(body []byte) (*layout, error) {
@@ -206,83 +175,66 @@ func layoutOf(body []byte) (*layout, error) {
 		return nil, ward.E(ward.TooLarge, "fhir.splice", "a resource may have at most "+strconv.Itoa(MaxBytes)+" bytes", nil)
 	}
 	l := layouts.Get().(*layout)
-	l.buf = *bytes.NewBuffer(body)
-	l.dec.Reset(&l.buf)
 	l.root.members, l.meta.members = l.root.members[:0], l.meta.members[:0]
-	err := l.read(body)
-	l.buf = bytes.Buffer{}
-	l.dec.Reset(&l.buf)
-	if err != nil {
+	if err := l.read(body); err != nil {
 		l.free()
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *layout) free() { layouts.Put(l) }
+func (l *layout) free() {
+	l.doc.Src = nil
+	if cap(l.doc.Nodes) > 1<<16 {
+		l.doc = tree.Doc{}
+	}
+	layouts.Put(l)
+}
 
 func (l *layout) read(body []byte) error {
-	if l.dec.PeekKind() != '{' {
+	if err := l.doc.Parse(body, limits); err != nil {
+		return syntax(err)
+	}
+	if l.doc.Nodes[0].Kind != tree.Object {
 		return ward.E(ward.Invalid, "fhir.splice", "a resource is a JSON object", nil)
 	}
-	if err := l.members(&l.root, body, true); err != nil {
-		return syntaxError(err, "")
-	}
-	if _, err := l.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return ward.E(ward.Invalid, "fhir.splice", "nothing may follow the resource", nil)
-	}
+	l.members(&l.root, 0)
 	if l.root.find("resourceType") == nil {
 		return ward.E(ward.Invalid, "fhir.splice", "a resource needs a resourceType", nil)
+	}
+	if meta := l.doc.Member(0, "meta"); meta != tree.None && l.doc.Nodes[meta].Kind == tree.Object {
+		l.members(&l.meta, meta)
 	}
 	return nil
 }
 
-// members notes the members of the object that comes next; those of meta too, at the root.
-func (l *layout) members(o *object, body []byte, root bool) error {
-	dec := l.dec
-	if _, err := dec.ReadToken(); err != nil {
-		return err
-	}
-	o.open = int(dec.InputOffset())
-	for dec.PeekKind() != '}' {
-		raw, err := dec.ReadValue()
-		if err != nil {
-			return err
-		}
-		name, err := nameOf(raw)
-		if err != nil {
-			return err
-		}
-		m := member{name: name, start: int(dec.InputOffset()) - len(raw), comma: -1}
+// members notes the members of the object at node n.
+func (l *layout) members(o *object, n int) {
+	d := &l.doc
+	o.open = int(d.Nodes[n].Start) + 1
+	for at := d.First(n); at != tree.None; at = d.Sibling(at) {
+		v := &d.Nodes[at]
+		m := member{name: known(d, at), start: int(v.Name) - 1, value: int(v.Start), end: int(v.End), comma: -1}
 		if n := len(o.members); n > 0 {
-			o.members[n-1].comma = skipTo(body, o.members[n-1].end, ',')
+			o.members[n-1].comma = skipTo(d.Src, o.members[n-1].end, ',')
 		}
-		m.value = skipSpace(body, skipTo(body, int(dec.InputOffset()), ':')+1)
-		if root && name == "meta" && dec.PeekKind() == '{' {
-			err = l.members(&l.meta, body, false)
-		} else {
-			err = dec.SkipValue()
-		}
-		if err != nil {
-			return err
-		}
-		m.end = int(dec.InputOffset())
 		o.members = append(o.members, m)
 	}
-	_, err := dec.ReadToken()
-	return err
 }
 
-// skipTo returns the offset of c, with only white space before it: the decoder has seen to that.
+// known returns the name of a member if it matters here, else "": without allocation.
+func known(d *tree.Doc, at int) string {
+	for _, name := range [...]string{"resourceType", "id", "meta", "versionId", "_versionId", "lastUpdated", "_lastUpdated"} {
+		if d.NameIs(at, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// skipTo returns the offset of c, with only white space before it: the parser has seen to that.
 func skipTo(body []byte, i int, c byte) int {
 	for i < len(body) && body[i] != c {
-		i++
-	}
-	return i
-}
-
-func skipSpace(body []byte, i int) int {
-	for i < len(body) && (body[i] == ' ' || body[i] == '\t' || body[i] == '\n' || body[i] == '\r') {
 		i++
 	}
 	return i

@@ -74,13 +74,13 @@ func TestStripStampProperty(t *testing.T) {
 }
 
 func TestReplace(t *testing.T) {
-	body := []byte(`{"resourceType":"Observation","subject":{"reference":"urn:uuid:1"},"encounter":{"reference":"Encounter/1"},"extension":[{"url":"u","valueReference":{"reference":"urn:uuid:1"}}]}`)
+	body := []byte(`{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"urn:uuid:1"},"encounter":{"reference":"Encounter/1"},"extension":[{"url":"u","valueReference":{"reference":"urn:uuid:1"}}]}`)
 	f, err := Refs(body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := Replace(body, f.References, []string{"Patient/a", "", `Patient/"`})
-	want := `{"resourceType":"Observation","subject":{"reference":"Patient/a"},"encounter":{"reference":"Encounter/1"},"extension":[{"url":"u","valueReference":{"reference":"Patient/\""}}]}`
+	want := `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/a"},"encounter":{"reference":"Encounter/1"},"extension":[{"url":"u","valueReference":{"reference":"Patient/\""}}]}`
 	if err != nil || string(got) != want {
 		t.Fatalf("%s %v", got, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir"
 )
 
 // Bounds of a bundle.
@@ -24,6 +25,8 @@ type entry struct {
 	at       int // position in the bundle
 	fullURL  string
 	resource []byte // raw; nil: none
+	body     []byte // the whole text, in which resource begins at start
+	start    int
 
 	method, url                       string
 	ifMatch, ifNoneExist, ifNoneMatch string
@@ -50,6 +53,12 @@ func (e *entry) within(err error) error {
 	if !errors.As(err, &own) {
 		return err
 	}
+	var found *fhir.Findings
+	if errors.As(err, &found) {
+		moved := *own
+		moved.Err = found.Within(e.where("resource"), e.body, e.start)
+		own = &moved
+	}
 	if _, rest, ok := strings.Cut(own.Path, "."); ok {
 		return own.At(e.where("resource." + rest))
 	}
@@ -65,6 +74,7 @@ type bundleIn struct {
 // bundleReader reads a Bundle strictly and keeps the resources as raw bytes.
 type bundleReader struct {
 	dec  *jsontext.Decoder
+	body []byte
 	path []string
 }
 
@@ -88,7 +98,7 @@ func (b *bundleReader) syntax(err error) error {
 //
 // SPEC(FHIR R4 http.html#transaction): a Bundle of type batch or transaction; each entry has a request with method and url.
 func parseBundle(body []byte) (bundleIn, error) {
-	b := &bundleReader{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), path: []string{"Bundle"}}
+	b := &bundleReader{dec: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body, path: []string{"Bundle"}}
 	var in bundleIn
 	rt := ""
 	err := b.object(func(name string) (err error) {
@@ -158,7 +168,7 @@ func (b *bundleReader) entry(e *entry) error {
 			if err != nil {
 				return b.syntax(err)
 			}
-			e.resource = raw
+			e.resource, e.body, e.start = raw, b.body, int(b.dec.InputOffset())-len(raw)
 			return nil
 		case "request":
 			e.hasRequest = true

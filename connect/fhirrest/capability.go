@@ -10,7 +10,7 @@ import (
 )
 
 // statementDate is when this description last changed.
-const statementDate = "2026-11-22"
+const statementDate = "2026-11-28"
 
 type capability struct {
 	ResourceType   string         `json:"resourceType"`
@@ -23,6 +23,7 @@ type capability struct {
 	Implementation implementation `json:"implementation"`
 	FHIRVersion    string         `json:"fhirVersion"`
 	Format         []string       `json:"format"`
+	PatchFormat    []string       `json:"patchFormat"`
 	Rest           []rest         `json:"rest"`
 }
 
@@ -91,7 +92,7 @@ func capabilityStatement(base string) []byte {
 		"the resource itself comes only with Prefer: return=representation, and to those who may read it"
 	common := map[fhir.Param]bool{fhir.ParamID: true, fhir.ParamLastUpdated: true, fhir.ParamSecurity: true, fhir.ParamTag: true}
 	for i, rt := range fhir.Types() {
-		row := resource{Type: rt, Interaction: append(interactions("read", "vread", "update", "delete", "history-instance", "search-type"), interaction{"create", creates}),
+		row := resource{Type: rt, Interaction: append(interactions("read", "vread", "update", "patch", "delete", "history-instance", "search-type"), interaction{"create", creates}),
 			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "not-match",
 			ConditionalDelete: "not-supported", ReferencePolicy: []string{"literal", "logical"}}
 		for _, p := range fhir.SearchParams(rt) {
@@ -108,7 +109,7 @@ func capabilityStatement(base string) []byte {
 	body, err := json.MarshalIndent(capability{
 		ResourceType: "CapabilityStatement", URL: base + "/metadata", Name: "Ward", Status: "active", Date: statementDate, Kind: "instance",
 		Software: named{"Ward"}, Implementation: implementation{"Ward, the trust layer between clinical systems and AI", base},
-		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json"}, Rest: []rest{r},
+		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json"}, PatchFormat: []string{jsonPatch}, Rest: []rest{r},
 	}, "", "  ")
 	if err != nil {
 		panic("fhirrest: " + err.Error())

@@ -50,15 +50,8 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
-// outcomeOf returns the OperationOutcome of an error: public text and place only.
-func outcomeOf(err error) []byte {
-	var e *ward.Error
-	path := ""
-	if errors.As(err, &e) && e.Kind != ward.Internal {
-		path = e.Path
-	}
-	return fhir.Outcome(ward.KindOf(err), ward.PublicText(err), path)
-}
+// outcomeOf returns the OperationOutcome of an error: public text and place only; of a resource that is not valid, all findings.
+func outcomeOf(err error) []byte { return fhir.OutcomeOf(err) }
 
 // Errors writes err as an OperationOutcome with the status of its kind.
 func Errors(w http.ResponseWriter, _ *http.Request, err error) {

@@ -43,9 +43,15 @@ type permitKey struct {
 func (a *API) newPlan(c *call, entries []entry) (*plan, error) {
 	p := &plan{a: a, c: c, ids: map[string]*step{}, permits: map[permitKey]access.Permit{}, named: map[string]string{}}
 	targets := map[ward.Reference]bool{}
+	var wrong []error // with findings: a client wants to know of all of them at once
 	for i := range entries {
 		s, err := a.step(&entries[i])
-		if err != nil {
+		var found *fhir.Findings
+		switch {
+		case errors.As(err, &found) && ward.KindOf(err) == ward.Invalid:
+			wrong = append(wrong, err)
+			continue
+		case err != nil:
 			return nil, err
 		}
 		// SPEC(FHIR R4 http.html#trules): a transaction that names the same resource twice fails.
@@ -62,6 +68,9 @@ func (a *API) newPlan(c *call, entries []entry) (*plan, error) {
 			p.ids[s.fullURL] = s
 		}
 		p.steps = append(p.steps, s)
+	}
+	if err := fhir.Join(wrong); err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -56,6 +56,7 @@ func (a *API) Routes() []access.Route {
 		data("POST /fhir/R4/{type}/_search", access.Search, a.searchForm),
 		data("POST /fhir/R4/{type}", access.Create, a.create),
 		data("PUT /fhir/R4/{type}/{id}", access.Update, a.update),
+		data("PATCH /fhir/R4/{type}/{id}", access.Update, a.patch),
 		data("DELETE /fhir/R4/{type}/{id}", access.Delete, a.remove),
 		data("POST /fhir/R4", access.Transaction, a.bundle),
 		data("POST /fhir/R4/{$}", access.Transaction, a.bundle),

@@ -24,7 +24,7 @@ func TestTransaction(t *testing.T) {
 			entryJSON("PUT", "Organization/org", "http://sender/fhir/Organization/1", `{"resourceType":"Organization","id":"org","partOf":{"reference":"Organization/2"}}`),
 			entryJSON("POST", "Observation", "urn:uuid:22222222-2222-4222-8222-222222222222", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"urn:uuid:11111111-1111-4111-8111-111111111111"},
 				"performer":[{"reference":"Practitioner?identifier=urn:npi|77"},{"reference":"http://sender/fhir/Organization/1"},{"reference":"`+w.base+`/Practitioner/d"}],
-				"contained":[{"resourceType":"Device","id":"x","owner":{"reference":"Organization/untouched"}}]}`),
+				"device":{"reference":"#x"},"contained":[{"resourceType":"Device","id":"x","owner":{"reference":"Organization/untouched"}}]}`),
 			entryJSON("POST", "Patient", "urn:uuid:11111111-1111-4111-8111-111111111111", patient("theirs", "t1"), "ifNoneExist", "identifier=urn:mrn|t1"),
 			entryJSON("POST", "Organization", "http://sender/fhir/Organization/2", `{"resourceType":"Organization","name":"upper"}`),
 			entryJSON("DELETE", "Location/old", "", "", "ifMatch", `W/"1"`),

@@ -63,7 +63,7 @@ func (e *engine) run(src []byte) bool {
 
 func newEngine() *engine {
 	s := structure.New(definition.R4())
-	return &engine{schema: s, index: index.New(s)}
+	return &engine{schema: s, index: index.New(s, nil)}
 }
 
 // cpu is the processor time of this process.

@@ -44,6 +44,16 @@ func (c *Collector) Collect(t *Table, d *tree.Doc, root int, hits []structure.Hi
 	}
 }
 
+// Forget lets go of the resource and wipes what was copied out of it.
+func (c *Collector) Forget() {
+	clear(c.Values[:cap(c.Values)])
+	clear(c.text[:cap(c.text)])
+	for i := range c.parts {
+		clear(c.parts[i][:cap(c.parts[i])])
+	}
+	c.d, c.t, c.Values, c.text = nil, nil, c.Values[:0], c.text[:0]
+}
+
 // add appends a value of m; the caller fills it.
 func (c *Collector) add(m *emit) *Value {
 	if len(c.Values) >= MaxValues {

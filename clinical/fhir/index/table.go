@@ -13,13 +13,15 @@ import (
 type Index struct {
 	schema *structure.Schema
 	mu     sync.Mutex
-	tables sync.Map // resource type -> *Table
+	tables sync.Map                             // resource type -> *Table
+	want   func(resourceType, code string) bool // nil: all
 	units  *units
 }
 
-// New returns an Index of the schema's Set.
-func New(schema *structure.Schema) *Index {
-	return &Index{schema: schema, units: newUnits()}
+// New returns an Index of the schema's Set. want says which parameters are wanted; nil is all. Table.Params lists the others too, they give no
+// values.
+func New(schema *structure.Schema, want func(resourceType, code string) bool) *Index {
+	return &Index{schema: schema, want: want, units: newUnits()}
 }
 
 // Table holds the compiled search parameters of one resource type.
@@ -82,6 +84,9 @@ func (x *Index) compile(def *definition.Type) *Table {
 	b := builder{set: set, def: def, t: &Table{Type: def.Name, Params: set.SearchParameters(def.Name), units: x.units}, byPath: map[string]int{}}
 	b.t.marks = make([][]emit, 1)
 	for i, p := range b.t.Params {
+		if x.want != nil && !x.want(def.Name, p.Code) {
+			continue
+		}
 		b.some = false
 		if err := b.param(i, p); err != nil {
 			b.t.Skipped = append(b.t.Skipped, Skipped{p, err.Error(), b.some})

@@ -65,12 +65,67 @@ func TestTime(t *testing.T) {
 	}
 }
 
+func us(t *testing.T, text string) int64 {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.UnixMicro()
+}
+
+func TestMoments(t *testing.T) {
+	for _, c := range []struct {
+		text   string
+		dt     moment.Form
+		lo, hi string
+	}{
+		{"2020", moment.Date, "2020-01-01T00:00:00Z", "2021-01-01T00:00:00Z"},
+		{"2020-12", moment.Date, "2020-12-01T00:00:00Z", "2021-01-01T00:00:00Z"},
+		{"2020-02-29", moment.DateTime, "2020-02-29T00:00:00Z", "2020-03-01T00:00:00Z"},
+		{"2020-02-29T23:59:60Z", moment.DateTime, "2020-03-01T00:00:00Z", "2020-03-01T00:00:01Z"},
+		{"2020-01-01T00:30:00+01:00", moment.DateTime, "2019-12-31T23:30:00Z", "2019-12-31T23:30:01Z"},
+		{"2020-01-01T00:30:00-14:00", moment.Instant, "2020-01-01T14:30:00Z", "2020-01-01T14:30:01Z"},
+		{"2020-01-01T00:30:00.1Z", moment.Instant, "2020-01-01T00:30:00.1Z", "2020-01-01T00:30:00.2Z"},
+		{"2020-01-01T00:30:00.123456789Z", moment.Instant, "2020-01-01T00:30:00.123456Z", "2020-01-01T00:30:00.123457Z"},
+		{"2020-01-01T10:20", moment.Query, "2020-01-01T10:20:00Z", "2020-01-01T10:21:00Z"},
+		{"2020-01-01T10:20:30", moment.Query, "2020-01-01T10:20:30Z", "2020-01-01T10:20:31Z"},
+		{"2020-01-01T10:20+02:00", moment.Query, "2020-01-01T08:20:00Z", "2020-01-01T08:21:00Z"},
+		{"0001", moment.Date, "0001-01-01T00:00:00Z", "0002-01-01T00:00:00Z"},
+		{"1900-02-28", moment.Date, "1900-02-28T00:00:00Z", "1900-03-01T00:00:00Z"},
+	} {
+		lo, hi, ok := moment.Parse([]byte(c.text), c.dt)
+		if !ok || lo != us(t, c.lo) || hi != us(t, c.hi) {
+			t.Errorf("%s: %v %v %v", c.text, time.UnixMicro(lo).UTC(), time.UnixMicro(hi).UTC(), ok)
+		}
+	}
+	for _, bad := range []string{"", "0000", "20", "2020-", "2020-1", "2020-00", "2020-13", "2020-01-00", "2020-02-30", "1900-02-29", "2020-01-01T", "2020-01-01 10:00:00Z", "2020-01-01T24:00:00Z",
+		"2020-01-01T10:60:00Z", "2020-01-01T10:00:61Z", "2020-01-01T10:00:00", "2020-01-01T10:00Z", "2020-01-01T10:00:00.Z", "2020-01-01T10:00:00+15:00", "2020-01-01T10:00:00+14:30", "2020-01-01T10:00:00z",
+		"2020-01-01T10:00:00Zx", "+2020", "-2020", "２０２０"} {
+		if _, _, ok := moment.Parse([]byte(bad), moment.DateTime); ok {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
-	f.Add([]byte("2020-01-01T10:00:00.5+01:00"))
+	for _, s := range []string{"2020", "2020-02", "2020-02-29", "2020-02-29T10:00:00.5+01:00", "2020-01-01T10:00", "9999-12-31T23:59:60-14:00"} {
+		f.Add([]byte(s))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for k := moment.Date; k <= moment.Query; k++ {
-			if lo, hi, ok := moment.Parse(b, k); ok && lo >= hi {
-				t.Fatalf("%q: empty interval", b)
+		for dt := moment.Date; dt <= moment.Query; dt++ {
+			lo, hi, ok := moment.Parse(b, dt)
+			if !ok {
+				continue
+			}
+			if lo >= hi || lo < -63_000_000_000_000_000 || hi > 254_000_000_000_000_000 {
+				t.Fatalf("%q: [%d,%d)", b, lo, hi)
+			}
+			if len(b) >= 20 && b[17] != '6' { // the standard library agrees where it reads the same form
+				at, err := time.Parse(time.RFC3339Nano, string(b))
+				if err == nil && at.UnixMicro() != lo {
+					t.Fatalf("%q: %d, want %d", b, lo, at.UnixMicro())
+				}
 			}
 		}
 	})

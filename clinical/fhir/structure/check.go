@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/moment"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
@@ -45,6 +46,14 @@ func (c *Checker) Check(s *Schema, doc *tree.Doc, o Options) bool {
 	c.Issues, c.Refs, c.Hits, c.More, c.locals = c.Issues[:0], c.Refs[:0], c.Hits[:0], false, c.locals[:0]
 	c.resource(o.Node, o.Watch)
 	return len(c.Issues) == 0
+}
+
+// Forget lets go of the resource and wipes what was copied out of it. Issues, Refs and Hits are gone.
+func (c *Checker) Forget() {
+	clear(c.text[:cap(c.text)])
+	clear(c.Issues)
+	c.schema, c.doc, c.byID, c.text = nil, nil, nil, c.text[:0]
+	c.Issues, c.Refs, c.Hits = c.Issues[:0], c.Refs[:0], c.Hits[:0]
 }
 
 // Type returns the type of the resource at node n as its resourceType says, "" if there is none that is known.
@@ -136,8 +145,11 @@ func (c *Checker) object(n int, t *sort, w *Watch) {
 	if low, high := t.required[0]&^seen[0], t.required[1]&^seen[1]; low|high != 0 {
 		c.missing(n, t, set{low, high})
 	}
-	if t.special == extension {
+	switch t.special {
+	case extension:
 		c.extension(n, t, &seen)
+	case period:
+		c.period(n)
 	}
 }
 
@@ -258,6 +270,22 @@ func (c *Checker) extension(n int, t *sort, seen *set) {
 		c.report(n, "structure", IDExtension, "an extension has a value or extensions, not both")
 	case !value && !more:
 		c.report(n, "structure", IDExtension, "an extension needs a value or extensions")
+	}
+}
+
+// period checks the order of a Period's ends.
+//
+// SPEC(FHIR R4 datatypes.html#Period, per-1): start is not after end; ends of unlike precision may overlap.
+func (c *Checker) period(n int) {
+	d := c.doc
+	start, end := d.Member(n, "start"), d.Member(n, "end")
+	if start == tree.None || end == tree.None || d.Nodes[start].Kind != tree.String || d.Nodes[end].Kind != tree.String {
+		return
+	}
+	lo, _, ok := moment.Parse(d.Text(start), moment.DateTime)
+	_, hi, ok2 := moment.Parse(d.Text(end), moment.DateTime)
+	if ok && ok2 && lo >= hi {
+		c.report(n, "invariant", IDPeriod, "a period may not end before it starts")
 	}
 }
 

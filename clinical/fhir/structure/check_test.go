@@ -123,6 +123,9 @@ var cases = []struct {
 	{patient(`,"extension":[{"url":"u","valueString":"x","extension":[{"url":"v","valueCode":"y"}]}]`), "extension-form Patient.extension[0]"},
 	{patient(`,"extension":[{"url":"u","valueString":"x","valueCode":"y"}]`), "choice-many Patient.extension[0].value.ofType(code)"},
 	{patient(`,"name":[{"modifierExtension":[{"url":"u","valueCode":"y"}]}]`), "element-unknown Patient.name[0].modifierExtension"},
+	// periods
+	{patient(`,"identifier":[{"value":"1","period":{"start":"2020-01-01T10:00:00Z","end":"2020-01-01"}}]`), ""},
+	{patient(`,"identifier":[{"value":"1","period":{"start":"2021","end":"2020-12"}}]`), "period-order Patient.identifier[0].period"},
 	// narrative
 	{patient(`,"text":` + fmt.Sprintf(div, "a <b>c</b> &amp; &nbsp; &#x20; <br/>")), ""},
 	{patient(`,"text":` + fmt.Sprintf(div, " <p> </p>")), "narrative Patient.text.div"},

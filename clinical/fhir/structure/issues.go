@@ -28,11 +28,12 @@ const (
 	IDContainedTwice = "contained-duplicate"
 	IDContainedUnref = "contained-unreferenced"
 	IDExtension      = "extension-form"
+	IDPeriod         = "period-order"
 	IDCode           = "code-required"
 )
 
 // Constraints are the keys of invariants that the walk enforces by itself: who evaluates invariants behind it may leave them out.
-var Constraints = []string{"ele-1", "ext-1", "dom-2", "dom-3", "txt-1", "txt-2"}
+var Constraints = []string{"ele-1", "ext-1", "dom-2", "dom-3", "txt-1", "txt-2", "per-1"}
 
 // DefaultMax is how many issues a Checker keeps unless told otherwise.
 const DefaultMax = 100

@@ -38,9 +38,9 @@ const (
 	resource
 	anyResource // the value is a resource of any type
 	extension
-	refs      // Reference
-	bound     // Coding, CodeableConcept, Quantity: what a binding looks into
-	elementOf // Element: the value of "_x"
+	refs  // Reference
+	bound // Coding, CodeableConcept, Quantity: what a binding looks into
+	period
 )
 
 // sort is a compiled type.
@@ -165,12 +165,11 @@ func specialOf(def *definition.Type) special {
 			return extension
 		case "Reference":
 			return refs
+		case "Period":
+			return period
 		case "Coding", "CodeableConcept", "Quantity":
 			return bound
 		}
-	}
-	if def.Name == "Element" {
-		return elementOf
 	}
 	return plain
 }

@@ -383,7 +383,20 @@ func (d *Doc) jsonPath(n int) string {
 	if path != "" {
 		path += "."
 	}
-	return path + d.MemberName(n)
+	return path + shown(d.MemberName(n))
+}
+
+// shown is a member name as errors may show it: what does not look like one of FHIR may be anything.
+func shown(name string) string {
+	ok := len(name) > 0 && len(name) <= 64
+	for i := 0; ok && i < len(name); i++ {
+		c := name[i]
+		ok = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
+	}
+	if !ok {
+		return "?"
+	}
+	return name
 }
 
 // index is the position of an item in its array.

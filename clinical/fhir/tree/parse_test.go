@@ -129,6 +129,16 @@ func TestErrorsNameThePlace(t *testing.T) {
 	}
 }
 
+// TestErrorsHideNames: a member name may be anything; one that is no element name is not shown.
+func TestErrorsHideNames(t *testing.T) {
+	var d tree.Doc
+	err := d.Parse([]byte(`{"<b>Ann": {"a": [1,}}`), tree.Limits{})
+	var e *tree.Error
+	if !errors.As(err, &e) || e.Path != "?.a" || strings.Contains(err.Error(), "Ann") {
+		t.Errorf("%#v", err)
+	}
+}
+
 // TestNoAllocation: a Doc that has grown parses without allocating.
 func TestNoAllocation(t *testing.T) {
 	src := []byte(`{"resourceType":"Patient","name":[{"family":"A","given":["B","C"]}],"active":true,"x":1.50}`)
