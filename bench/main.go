@@ -32,6 +32,7 @@ func measurements() []measurement {
 		{"predict.governed", governedPredictions},
 		{"treeshap", contributions},
 		{"fhir.validate.structural", validateStructural},
+		{"fhir.validate.us-core", validateUSCore},
 		{"fhir.view", viewRows},
 		{"fhirpath.evals", fhirpathEvals},
 		{"start.empty", startAndMemory},
