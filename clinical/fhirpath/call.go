@@ -1,10 +1,5 @@
 package fhirpath
 
-import (
-	"regexp"
-	"slices"
-)
-
 // function is what can be called. eval finds the input in m.stack[base:] and leaves the result there.
 type function struct {
 	least, most int
@@ -29,9 +24,10 @@ type callOp struct {
 	fn    *function
 	input op // nil: $this
 	args  []op
-	typ   typeName       // of is(), as(), ofType() and getReferenceKey()
-	desc  []bool         // of sort()
-	re    *regexp.Regexp // of a literal pattern
+	typ   typeName // of is(), as(), ofType() and getReferenceKey()
+	desc  []bool   // of sort()
+	re    *pattern // of a literal regular expression
+	empty bool     // join() of nothing is the empty string
 }
 
 func (o *callOp) offset() int { return o.at }
@@ -71,13 +67,16 @@ func (c *compiler) call(s *syntax) op {
 		c.fail(s.at, "%s() takes %s", s.name, counted(f.least, f.most))
 		return nothing{}
 	}
-	o := &callOp{at: s.at, name: s.name, fn: f}
+	o := &callOp{at: s.at, name: s.name, fn: f, empty: c.options.EmptyJoin}
 	if s.input != nil {
 		o.input = c.compile(s.input)
 	}
 	if f.form == byType {
 		if len(s.args) > 0 {
 			o.typ = c.typeArg(s.args[0])
+		}
+		if s.name == "as" && c.options.AsFilters {
+			o.fn = functions["ofType"]
 		}
 		return o
 	}
@@ -88,6 +87,9 @@ func (c *compiler) call(s *syntax) op {
 			a = a.input
 		}
 		o.args = append(o.args, c.scoped(a))
+	}
+	if s.name == "defineVariable" && s.args[0].kind == synLiteral {
+		c.defined = append(c.defined, s.args[0].value.text)
 	}
 	o.pattern(c, s)
 	return o
@@ -135,17 +137,10 @@ func (c *compiler) typeArg(s *syntax) typeName {
 // scoped compiles an operand or argument that keeps its variables to itself.
 func (c *compiler) scoped(s *syntax) op {
 	o := c.compile(s)
-	if defines(s) {
+	if s.defines {
 		return &scopeOp{o}
 	}
 	return o
-}
-
-func defines(s *syntax) bool {
-	if s == nil {
-		return false
-	}
-	return s.kind == synCall && s.name == "defineVariable" || defines(s.input) || slices.ContainsFunc(s.args, defines)
 }
 
 type scopeOp struct{ op }

@@ -30,6 +30,12 @@ func TestPatch(t *testing.T) {
 				t.Fatalf("%s: %d", code, len(got.Entry))
 			}
 		}
+		parameters := `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"add"},{"name":"path","valueString":"Observation"},{"name":"name","valueString":"method"},
+			{"name":"value","valueCodeableConcept":{"text":"m"}}]}]}`
+		res = w.want(w.do(doctor, "PATCH", "/Observation/o", parameters), 200)
+		if res.header.Get("ETag") != `W/"3"` || !strings.Contains(res.body, `,"method":{"text":"m"}}`) {
+			t.Fatal(res.header, res.body)
+		}
 		gender := `[{"op":"replace","path":"/gender","value":"male"}]`
 		w.want(w.do(doctor, "PATCH", "/Patient/p", gender, append(asJSONPatch, "If-Match", `W/"2"`)...), 412)
 		res = w.want(w.do(doctor, "PATCH", "/Patient/p", gender, append(asJSONPatch, "If-Match", `W/"1"`, "Prefer", "return=minimal")...), 200)
@@ -67,6 +73,11 @@ func TestPatchRefused(t *testing.T) {
 		{"/Condition/c", `[{"op":"remove","path":"/subject"}]`, "", 422, "business-rule", "subject"},
 		{"/Condition/c", `[{"op":"replace","path":"/subject/reference","value":"urn:uuid:1"}]`, "", 422, "business-rule", "transactions only"},
 		{"/Patient/p", `[` + strings.TrimSuffix(strings.Repeat(`{"op":"test","path":"","value":1},`, 501), ",") + `]`, "", 413, "too-costly", "at most 500 operations"},
+		{"/Patient/p", `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.id"}]}]}`, "application/fhir+json", 422, "business-rule", "may not change or remove the id"},
+		{"/Patient/p", `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.("}]}]}`, "application/fhir+json", 400, "invalid", "operation 1 (delete): path is not FHIRPath at byte"},
+		{"/Patient/p", `{"resourceType":"Patient"}`, "application/fhir+json", 400, "invalid", "a FHIRPath Patch is a Parameters resource"},
+		{"/Patient/p", `{}`, "application/fhir+json; fhirVersion=5.0", 415, "not-supported", "FHIRPath Patch"},
+		{"/Patient/p", `{}`, "application/json", 415, "not-supported", "FHIRPath Patch"},
 		{"/Patient/p", `<diff/>`, "application/xml-patch+xml", 415, "not-supported", "application/json-patch+json"},
 		{"/Patient/p", `{}`, "application/merge-patch+json", 415, "not-supported", "application/json-patch+json"},
 		{"/Patient/p", `[]`, "application/json-patch+json; charset=latin1", 415, "not-supported", "UTF-8"},

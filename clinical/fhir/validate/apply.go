@@ -18,7 +18,7 @@ func (r *runner) profile(v value, o *overlay) {
 	pushed := r.enter(v)
 	r.element(v, o.root, o.url)
 	if pushed {
-		r.scopes = r.scopes[:len(r.scopes)-1]
+		r.leave()
 	}
 	r.depth--
 }
@@ -35,6 +35,8 @@ func (r *runner) enter(v value) bool {
 	r.scopes = append(r.scopes, s)
 	return true
 }
+
+func (r *runner) leave() { r.scopes = r.scopes[:len(r.scopes)-1] }
 
 // conforms reports whether a value conforms to a profile, and notes nothing. A question that is asked while it is being answered is answered with yes.
 func (r *runner) conforms(v value, o *overlay) bool {
@@ -77,6 +79,12 @@ func (r *runner) element(v value, e *element, rule string) {
 	}
 	for _, k := range e.rules {
 		r.invariant(k, v)
+	}
+	if len(e.children) == 0 {
+		return
+	}
+	if r.enter(v) {
+		defer r.leave()
 	}
 	for _, c := range e.children {
 		from := len(r.vals)

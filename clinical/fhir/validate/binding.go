@@ -191,6 +191,6 @@ func (r *runner) coding(v value) {
 		return
 	}
 	if display := r.text(v.node, "display"); display != nil && concept.Display != "" && !sameWords(string(display), concept.Display) {
-		r.report(issue.Warning, r.doc.Member(v.node, "display"), "invalid", IDDisplay, "", "the display is not that of the code")
+		r.report(r.v.o.Display, r.doc.Member(v.node, "display"), "invalid", IDDisplay, "", "the display is not that of the code")
 	}
 }

@@ -8,6 +8,8 @@ import (
 var definitionRules = map[string]func(r *runner, v value){
 	"CapabilityStatement": (*runner).capabilities,
 	"SearchParameter":     (*runner).searchParameter,
+	"StructureDefinition": (*runner).structureDefinition,
+	"Observation":         (*runner).vitalSign,
 }
 
 // capabilities checks that the search parameters have the types that their definitions say.

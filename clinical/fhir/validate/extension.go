@@ -58,6 +58,9 @@ func (r *runner) definitionOf(v value, url string, modifier bool) *overlay {
 		}
 	}
 	severity := r.v.o.UnknownExtension
+	if otherVersion(url) {
+		modifier, severity = false, issue.Warning
+	}
 	if modifier {
 		severity = issue.Error
 	}
@@ -84,6 +87,9 @@ func (r *runner) extended(parent, v value, o *overlay, modifier bool) {
 	r.profile(v, o)
 }
 
+// placesToo lists where R4's own definitions use an extension beside the contexts that it names.
+var placesToo = map[string][]string{coreURL + "structuredefinition-fhir-type": {"ElementDefinition.type"}}
+
 // allowedAt reports whether the definition of an extension lets it stand on parent.
 //
 // SPEC(FHIR R4 defining-extensions.html#context): on the elements, types, extensions or FHIRPath selections that the contexts name; contextInvariants hold there.
@@ -93,6 +99,11 @@ func (r *runner) allowedAt(parent, v value, s *definition.Structure) bool {
 	}
 	if len(s.Context) == 0 {
 		return true
+	}
+	for _, more := range placesToo[s.URL] {
+		if r.elementIs(parent, more) {
+			return true
+		}
 	}
 	for i, context := range s.Context {
 		kind := "element"
@@ -119,6 +130,25 @@ func (r *runner) allowedAt(parent, v value, s *definition.Structure) bool {
 	return false
 }
 
+// otherVersion reports whether a URL is that of the extension which carries an element of another version of FHIR.
+//
+// SPEC(FHIR versions.html#extensions): http://hl7.org/fhir/[version]/StructureDefinition/extension-[path].
+func otherVersion(url string) bool {
+	rest, ok := strings.CutPrefix(url, "http://hl7.org/fhir/")
+	if !ok || len(rest) < 4 || rest[0] < '1' || rest[0] > '9' || rest[1] != '.' {
+		return false
+	}
+	_, name, ok := strings.Cut(rest, "/")
+	return ok && strings.HasPrefix(name, "StructureDefinition/extension-")
+}
+
+// canonicalResource reports whether resources of a type are known by a canonical URL.
+func canonicalResource(t *definition.Type) bool {
+	url, _ := elementOf(t, "url")
+	status, _ := elementOf(t, "status")
+	return t.Kind == definition.Resource && url != nil && status != nil && url.Types[0].Type.Name == "uri"
+}
+
 func bareURL(b []byte) string { return bare(string(b)) }
 
 // elementIs reports whether a value is the element, or of the type, that a context names.
@@ -127,7 +157,7 @@ func (r *runner) elementIs(v value, context string) bool {
 		context = path // of a profile
 	}
 	context = strings.TrimSuffix(strings.TrimPrefix(context, coreURL), "[x]")
-	if context == "*" || context == "Element" && v.typ.Kind != definition.Resource {
+	if context == "*" || context == "Element" || context == "CanonicalResource" && canonicalResource(v.typ) || context == "MetadataResource" && canonicalResource(v.typ) {
 		return true
 	}
 	if is(v.typ, context) && !strings.Contains(context, ".") {
@@ -196,7 +226,7 @@ func (r *runner) selected(v value, context string) bool {
 		return true // what is not understood is not held against the text
 	}
 	s := r.here()
-	r.ctx.Resource, r.ctx.Root = r.node(s.value), r.node(s.value)
+	r.place(s.value)
 	got, err := e.Eval(&r.ctx, r.node(s.value))
 	if err != nil {
 		return true
@@ -219,8 +249,7 @@ func (r *runner) contextHolds(parent value, s *definition.Structure) bool {
 		if err != nil {
 			continue
 		}
-		here := r.here()
-		r.ctx.Resource, r.ctx.Root = r.node(here.value), r.node(here.value)
+		r.place(r.here().value)
 		if ok, err := e.Bool(&r.ctx, r.node(parent)); err == nil && !ok {
 			return false
 		}

@@ -55,7 +55,10 @@ func rewritten(c *definition.Constraint) string {
 }
 
 // corrected lists expressions of R4 whose text is wrong, with the text that later releases give.
-var corrected = map[nativeKey]string{}
+var corrected = map[nativeKey]string{
+	// The rule's text says "more than one".
+	{"que-12", "enableWhen.count() > 2 implies enableBehavior.exists()"}: "enableWhen.count() > 1 implies enableBehavior.exists()",
+}
 
 // nativeKey names an invariant by its key and its exact text, so that a package that changes the text gets its own.
 type nativeKey struct{ key, expression string }
@@ -90,7 +93,7 @@ func (r *runner) containedMeta(v value, name string) (found bool) {
 // context makes the context of expressions.
 func (r *runner) context() {
 	r.ctx = fhirpath.Context{Set: r.v.set, Limits: limits, Now: r.v.o.Now,
-		Resolve: func(reference string) (fhirpath.Node, bool) { return r.resolveNode(reference) },
+		Resolve:    func(reference string) (fhirpath.Node, bool) { return r.resolveNode(reference) },
 		MemberOf:   func(item fhirpath.Value, set string) (bool, bool) { return r.itemMember(item, set) },
 		ConformsTo: func(n fhirpath.Node, canonical string) (bool, bool) { return r.conformsNode(n, canonical) },
 	}
@@ -102,6 +105,18 @@ func (r *runner) context() {
 // node is v for FHIRPath.
 func (r *runner) node(v value) fhirpath.Node {
 	return fhirpath.Node{Doc: r.doc, Value: v.node, Extra: v.extra, Type: v.typ, Element: v.elem}
+}
+
+// place sets %resource and %rootResource of an expression on v.
+func (r *runner) place(v value) {
+	s := r.here()
+	r.ctx.Resource, r.ctx.Root = r.node(s.value), fhirpath.Node{}
+	switch {
+	case s.root != s.node:
+		r.ctx.Root = fhirpath.Node{Doc: r.doc, Value: s.root, Extra: -1, Type: r.v.resourceType(r.doc, s.root)}
+	case v.typ.Kind == definition.Resource && v.node != s.node:
+		r.ctx.Root = r.ctx.Resource // a profile of the outer resource says something of the inner one
+	}
 }
 
 // invariant evaluates a constraint on a value.
@@ -122,12 +137,7 @@ func (r *runner) invariant(k *invariant, v value) {
 	if !r.step() {
 		return
 	}
-	s := r.here()
-	r.ctx.Resource = r.node(s.value)
-	r.ctx.Root = r.ctx.Resource
-	if s.root != s.node {
-		r.ctx.Root = fhirpath.Node{Doc: r.doc, Value: s.root, Extra: -1, Type: r.v.resourceType(r.doc, s.root)}
-	}
+	r.place(v)
 	ok, err := k.expr.Bool(&r.ctx, r.node(v))
 	switch {
 	case err != nil:

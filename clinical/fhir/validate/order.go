@@ -61,6 +61,9 @@ func (r *runner) same(a int, d *tree.Doc, b int, suffix string) bool {
 }
 
 func (r *runner) pair(a int, d *tree.Doc, b int, suffix string) map[string]fhirpath.Collection {
+	if suffix == "Quantity" && (r.text(a, "code") == nil || textOf(d, b, "code") == "" || string(r.text(a, "system")) != textOf(d, b, "system")) {
+		return nil // without units that are known by their codes quantities cannot be compared
+	}
 	t := r.v.set.Type(suffix)
 	if t == nil {
 		t = r.v.set.Type(strings.ToLower(suffix[:1]) + suffix[1:])

@@ -96,9 +96,13 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 	if o.typ == nil || len(s.Elements) == 0 {
 		return o
 	}
+	if s.Partial {
+		o.skip = "it has no snapshot"
+		return o
+	}
 	c := &overlayCompiler{v: v, o: o, fresh: fresh}
 	o.raw = c.read(s)
-	if s.Derived {
+	if s.URL != o.typ.URL {
 		o.root = c.element(o.raw, nil)
 	} else {
 		o.root = &element{max: definition.Unbounded} // a type: its plan checks it all
@@ -283,7 +287,9 @@ func sameSet(a, b []string) bool {
 func (c *overlayCompiler) added(p *profileElement) (out []*definition.Constraint) {
 	for _, k := range p.def.Constraints {
 		has := func(all []*definition.Constraint) bool {
-			return slices.ContainsFunc(all, func(b *definition.Constraint) bool { return b.Key == k.Key && (b.Expression == k.Expression || k.Source == b.Source) })
+			return slices.ContainsFunc(all, func(b *definition.Constraint) bool {
+				return b.Key == k.Key && (b.Expression == k.Expression || k.Source == b.Source)
+			})
 		}
 		base := p.base != nil && (has(p.base.Constraints) || slices.ContainsFunc(p.base.Types, func(t definition.TypeRef) bool { return has(t.Type.Constraints) }))
 		if !base && (p.typ == nil || !has(p.typ.Constraints)) {

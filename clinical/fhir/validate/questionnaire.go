@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/ward-health/ward/clinical/fhir/tree"
@@ -40,28 +41,29 @@ func (r *runner) eachItem(n, depth int, fn func(int)) {
 
 // question is an item of a Questionnaire with what its extensions ask for.
 type question struct {
-	doc            *tree.Doc
-	node           int
-	id, kind       string
-	required       bool
-	repeats        bool
-	children       []*question
-	parent         *question
-	options        []int // answerOption
-	set            string
-	maxLength      int
-	minLength      int
-	least, most    int // of answers; -1 = not given
-	places         int // decimal places at most, -1 = not given
-	size           int // of an attachment in bytes at most, -1 = not given
-	pattern        string
-	low, high      int // nodes of minValue and maxValue, -1 = not given
-	types          []string
-	mimes          []string
-	units          []int
-	unitSet        string
-	enableAny      bool
-	conditions     []int
+	doc         *tree.Doc
+	node        int
+	id, kind    string
+	required    bool
+	repeats     bool
+	children    []*question
+	parent      *question
+	options     []int // answerOption
+	set         string
+	maxLength   int
+	minLength   int
+	least, most int // of answers; -1 = not given
+	places      int // decimal places at most, -1 = not given
+	size        int // of an attachment in bytes at most, -1 = not given
+	pattern     string
+	regexp      *regexp.Regexp // of pattern, compiled when it is first asked for
+	low, high   int            // nodes of minValue and maxValue, -1 = not given
+	types       []string
+	mimes       []string
+	units       []int
+	unitSet     string
+	enableAny   bool
+	conditions  []int
 }
 
 const extensionURL = "http://hl7.org/fhir/StructureDefinition/"

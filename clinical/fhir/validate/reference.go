@@ -59,6 +59,9 @@ type found struct {
 func (r *runner) refer(v value) {
 	typ := r.text(v.node, "type")
 	ref := r.text(v.node, "reference")
+	if r.v.o.MustResolve && ref != nil && r.typeNamed(ref) != nil && !absoluteURI(ref) && r.resolve(v.node, string(ref)).doc == nil {
+		r.fail(v.node, "not-found", IDTargetMissing, "", "what this reference points at is not known here")
+	}
 	if typ == nil {
 		return
 	}
@@ -214,6 +217,11 @@ func (r *runner) resolve(n int, ref string) found {
 			return f
 		}
 	}
+	if r.scopes[0].typ.Name == "Parameters" {
+		if f := r.parameter(0, ref, 0); f.doc != nil {
+			return f
+		}
+	}
 	if r.v.o.Target != nil {
 		if d := r.v.o.Target(ref); d != nil && len(d.Nodes) > 0 {
 			if t := r.v.resourceType(d, 0); t != nil {
@@ -222,6 +230,29 @@ func (r *runner) resolve(n int, ref string) found {
 		}
 	}
 	return found{}
+}
+
+// parameter finds a resource among the parameters below node n by its type and id.
+func (r *runner) parameter(n int, ref string, depth int) (f found) {
+	if depth > maxDepth || !r.step() {
+		return f
+	}
+	name := "parameter"
+	if depth > 0 {
+		name = "part"
+	}
+	each(r.doc, n, name, func(p int) {
+		if f.doc != nil {
+			return
+		}
+		if key := r.entryKey(p); key != "" && key == ref {
+			res := r.doc.Member(p, "resource")
+			f = found{value: value{res, -1, r.v.resourceType(r.doc, res), nil}, doc: r.doc, local: true}
+			return
+		}
+		f = r.parameter(p, ref, depth+1)
+	})
+	return f
 }
 
 // local finds a contained resource by its id; "" is the container.
@@ -233,7 +264,7 @@ func (r *runner) local(root int, id string) (f found) {
 		return f
 	}
 	each(r.doc, root, "contained", func(n int) {
-		if f.doc == nil && r.doc.Nodes[n].Kind == tree.Object && bytes.Equal(r.text(n, "id"), []byte(id)) {
+		if f.doc == nil && r.step() && r.doc.Nodes[n].Kind == tree.Object && bytes.Equal(r.text(n, "id"), []byte(id)) {
 			if t := r.v.resourceType(r.doc, n); t != nil {
 				f = found{value: value{n, -1, t, nil}, doc: r.doc, local: true}
 			}
@@ -281,7 +312,12 @@ func (r *runner) canonical(v value) {
 		return
 	}
 	text := string(r.doc.Text(v.node))
-	if text == "" || text[0] == '#' || !absoluteURI([]byte(text)) {
+	if text == "" || text[0] == '#' {
+		return
+	}
+	if !absoluteURI([]byte(text)) {
+		// SPEC(FHIR R4 references.html#canonical): the URL of a definition is absolute, or a fragment for one that is contained.
+		r.fail(v.node, "value", IDCanonical, "", "a canonical is an absolute URL, or #id of something contained")
 		return
 	}
 	kind := ""

@@ -27,6 +27,7 @@ type runner struct {
 	scopes []scope // the resources that the walk is in, the outermost first
 	bundle *bundle // index of the bundle that the text is, nil = not made yet
 	memo   map[memoKey]bool
+	ids    map[elementID]bool
 	vals   []value // arena of children
 	ctx    fhirpath.Context
 }
@@ -36,6 +37,12 @@ type scope struct {
 	value
 	root  int // node of the resource that contains it, or its own
 	entry int // node of the bundle's entry that it stands in, -1 = none
+}
+
+// elementID is the id of an element of the resource at a node.
+type elementID struct {
+	resource int
+	id       string
 }
 
 type memoKey struct {
@@ -72,6 +79,7 @@ func (r *runner) begin() {
 	r.said, r.quiet, r.failed, r.steps, r.spent, r.depth = nil, 0, false, 0, false, 0
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)
+	clear(r.ids)
 	r.context()
 }
 
@@ -81,6 +89,7 @@ func (r *runner) release() {
 	clear(r.scopes[:cap(r.scopes)])
 	clear(r.vals[:cap(r.vals)])
 	clear(r.memo)
+	clear(r.ids)
 	r.check.Issues = r.check.Issues[:0]
 	r.ctx = fhirpath.Context{}
 }
@@ -98,6 +107,9 @@ func (r *runner) resource(v value, entry int, contained bool, profiles []string)
 	r.walk(v, r.v.plan(v.typ))
 	r.rules(v)
 	r.claimed(v)
+	for _, p := range r.v.o.Profiles[v.typ.Name] {
+		r.asked(v, v.node, p)
+	}
 	for _, p := range profiles {
 		r.asked(v, v.node, p)
 	}
@@ -123,6 +135,8 @@ func (r *runner) asked(v value, n int, canonical string) {
 	switch {
 	case o == nil:
 		r.warnOnce(r.v.o.UnknownProfile, n, "not-found", IDProfileUnknown, canonicalText(canonical), "this profile is not loaded: the resource was not checked against it")
+	case o.skip != "":
+		r.warnOnce(r.v.o.UnknownProfile, n, "not-supported", IDProfileUnknown, o.url, "this profile could not be compiled ("+o.skip+"): the resource was not checked against it")
 	case o.typ == nil || !v.typ.Is(o.typ):
 		r.fail(n, "invalid", IDProfileType, o.url, "the profile is not one of this type of resource")
 	default:

@@ -69,3 +69,28 @@ func bare(canonical string) string {
 	url, _, _ := strings.Cut(canonical, "|")
 	return url
 }
+
+// goodURN checks what stands behind urn:uuid: and urn:oid:.
+//
+// SPEC(FHIR R4 datatypes.html#uri): UUIDs in lower case; OIDs without leading zeros.
+func goodURN(b []byte) bool {
+	if rest, ok := bytes.CutPrefix(b, []byte("urn:uuid:")); ok {
+		if len(rest) != 36 {
+			return false
+		}
+		for i, c := range rest {
+			dash := i == 8 || i == 13 || i == 18 || i == 23
+			if dash != (c == '-') || !dash && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+				return false
+			}
+		}
+	}
+	if rest, ok := bytes.CutPrefix(b, []byte("urn:oid:")); ok {
+		for _, arc := range bytes.Split(rest, []byte(".")) {
+			if len(arc) == 0 || len(arc) > 1 && arc[0] == '0' || len(bytes.Trim(arc, "0123456789")) > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}

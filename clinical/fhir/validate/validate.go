@@ -17,9 +17,13 @@ type Options struct {
 	BestPractice     issue.Severity // of invariants that are best practice only; 0 = they are not run
 	UnknownExtension issue.Severity // of an extension without a definition in the Set; 0 = Warning. A modifier extension is an Error always
 	UnknownProfile   issue.Severity // of a profile that is claimed and is not in the Set; 0 = Warning
+	Display          issue.Severity // of a display that is not that of its code; 0 = Warning
 	ExtensionDomains []string       // an extension whose URL begins with one of these needs no definition
+	MustResolve      bool           // a relative reference that is not contained, not in the Bundle or Parameters, and not known to Target is an error
 	ForbidExamples   bool           // a URL of a domain for examples (example.org, acme.com) is an error
 	ForbidMarkup     bool           // text that looks like markup in a string is an error
+
+	Profiles map[string][]string // by resource type: what resources of the type have to conform to beside what they claim
 
 	// Resource returns a canonical resource that a text refers to (a Questionnaire), nil if it is not known.
 	Resource func(canonical string) *tree.Doc
@@ -45,6 +49,8 @@ type Validator struct {
 	plans    sync.Map // *definition.Type -> *plan
 	overlays sync.Map // canonical URL -> *overlay
 	pool     sync.Pool
+	vitals   sync.Once
+	vital    map[string]*overlay // by the magic code
 }
 
 // New returns a Validator. It is cheap: types and profiles are compiled when they are first met.
@@ -57,6 +63,9 @@ func New(set *definition.Set, o Options) *Validator {
 	}
 	if o.UnknownExtension == 0 {
 		o.UnknownExtension = issue.Warning
+	}
+	if o.Display == 0 {
+		o.Display = issue.Warning
 	}
 	if o.UnknownProfile == 0 {
 		o.UnknownProfile = issue.Warning

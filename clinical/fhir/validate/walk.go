@@ -3,6 +3,7 @@ package validate
 import (
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/structure"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
@@ -34,6 +35,11 @@ func (r *runner) walk(v value, p *plan) {
 		r.coding(v)
 	case specialAttachment:
 		r.attachment(v)
+	case specialIdentifier:
+		// SPEC(FHIR R4 datatypes.html#Identifier.system): a URI that is absolute.
+		if system := r.text(v.node, "system"); system != nil && !absoluteURI(system) {
+			r.fail(d.Member(v.node, "system"), "value", IDSystem, "", "the system of an Identifier is an absolute URI")
+		}
 	}
 	r.members(v, p)
 }
@@ -88,12 +94,16 @@ func (r *runner) beside(v value, n int, m *member, p *plan) {
 		if d.Nodes[c].Kind != tree.Object {
 			return
 		}
+		if m.elem.Name == "id" && v.typ.Kind == definition.Resource && d.Member(c, "extension") != tree.None {
+			// SPEC(FHIR R4 resource.html#id): the logical id is a plain string without extensions.
+			r.fail(c, "structure", IDExtensionPlace, "", "the id of a resource has no extensions")
+		}
 		if alone {
 			for _, rule := range x.rules {
 				r.invariant(rule, value{-1, c, x.typ, x.elem})
 			}
 		}
-		r.walk(value{c, -1, m.typ, m.elem}, m.plan)
+		r.walk(value{c, -1, x.typ, m.elem}, m.plan)
 	}
 	if d.Nodes[n].Kind != tree.Array {
 		one(n)
@@ -117,6 +127,10 @@ func (r *runner) item(parent value, n, extra int, m *member) {
 	if n < 0 {
 		return
 	}
+	if m.ident {
+		r.ident(n)
+		return
+	}
 	if m.binding != nil {
 		r.bound(v, m.binding, "")
 	}
@@ -128,6 +142,23 @@ func (r *runner) item(parent value, n, extra int, m *member) {
 		return
 	}
 	r.walk(v, m.plan)
+}
+
+// ident notes the id of an element.
+//
+// SPEC(FHIR R4 element.html#id): unique within the resource.
+func (r *runner) ident(n int) {
+	if r.doc.Nodes[n].Kind != tree.String {
+		return
+	}
+	if r.ids == nil {
+		r.ids = map[elementID]bool{}
+	}
+	key := elementID{r.here().node, string(r.doc.Text(n))}
+	if r.ids[key] {
+		r.fail(n, "value", IDElementID, "", "the id of an element is unique within its resource")
+	}
+	r.ids[key] = true
 }
 
 // nested looks at a resource within a resource.
@@ -153,6 +184,9 @@ func (r *runner) primitive(v value, p *plan) {
 			r.fail(v.node, "security", IDMarkup, "", "this text looks as if it had markup in it, which is not allowed here")
 		}
 	case specialURI:
+		if r.doc.Nodes[v.node].Kind == tree.String && p.typ.Name == "uri" && !goodURN(r.doc.Text(v.node)) {
+			r.fail(v.node, "value", structure.IDPrimitive, "", "urn:uuid: is followed by a UUID, urn:oid: by an OID")
+		}
 		if r.v.o.ForbidExamples && r.doc.Nodes[v.node].Kind == tree.String && exampleURL(r.doc.Text(v.node)) {
 			r.fail(v.node, "business-rule", IDExample, "", "a URL of a domain that is for examples is not allowed here")
 		}
