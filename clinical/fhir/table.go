@@ -44,7 +44,7 @@ type paramRow struct {
 	code  string
 	kind  Kind
 	expr  string // the R4 expression
-	paths string // elements as JSON names, "name:datatype"; "*" after a name: the element repeats
+	paths string // elements as JSON names, "name:datatype", what expr means: a test compares them; "" = another name of the parameter before
 	extra string // Ref: target types. Token of datatype code: its code system. ContactPoint: "system=..."
 }
 

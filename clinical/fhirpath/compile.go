@@ -43,7 +43,7 @@ func (c *compiler) compile(s *syntax) op {
 	case synSign:
 		return &sign{at: s.at, minus: s.name == "-", input: c.compile(s.input)}
 	case synType:
-		return &typeOp{at: s.at, input: c.compile(s.input), typ: s.typ, as: s.name == "as"}
+		return &typeOp{at: s.at, input: c.compile(s.input), typ: s.typ, as: s.name == "as", many: c.options.AsFilters}
 	}
 	return c.binary(s)
 }

@@ -70,23 +70,48 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		return unknown, err
 	}
 	if sameText(a, b) {
-		return triOf(bytes.Equal(a.bytes(), b.bytes())), nil
+		same, n := equalText(a, b)
+		return triOf(same), m.read(n)
 	}
 	if a.kind == KindNode && b.kind == KindNode && (a.sub == 0 || b.sub == 0) {
 		if x, y, ok := bothQuantities(a, b); ok {
-			return equalSystem(&x, &y), nil
+			return equalSystem(&x, &y), m.step(unitSteps)
 		}
 		return m.equalNodes(a, b)
 	}
 	x, ok1 := a.System()
 	y, ok2 := b.System()
 	if !ok1 || !ok2 {
-		if a.kind == KindNode && b.kind == KindNode {
+		switch {
+		case a.kind == KindNode && b.kind == KindNode:
 			return m.equalNodes(a, b)
+		case a.lacks() || b.lacks() || isQuantity(a.fhirName()) || isQuantity(b.fhirName()): // it has no value to compare
+			return unknown, nil
 		}
 		return isFalse, nil
 	}
+	if x.kind == KindQuantity || y.kind == KindQuantity {
+		if err := m.step(unitSteps); err != nil {
+			return unknown, err
+		}
+	}
 	return equalSystem(&x, &y), nil
+}
+
+// equalText compares two texts, without a copy of a literal; n bytes were looked at.
+func equalText(a, b *Value) (same bool, n int) {
+	if a.kind == KindString {
+		a, b = b, a
+	}
+	if a.kind == KindString {
+		return a.text == b.text, len(a.text)
+	}
+	x := a.bytes()
+	if b.kind == KindString {
+		return string(x) == b.text, min(len(x), len(b.text))
+	}
+	y := b.bytes()
+	return bytes.Equal(x, y), min(len(x), len(y))
 }
 
 // bothQuantities converts two elements of type Quantity.
@@ -264,6 +289,9 @@ func (m *machine) equivalentItems(a, b *Value) (bool, error) {
 	x, ok1 := a.System()
 	y, ok2 := b.System()
 	if ok1 && ok2 {
+		if err := m.step(unitSteps + (len(x.text)+len(y.text))>>8); err != nil {
+			return false, err
+		}
 		return equivalentSystem(&x, &y), nil
 	}
 	if ok1 != ok2 || a.kind != KindNode || b.kind != KindNode {

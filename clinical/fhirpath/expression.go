@@ -13,6 +13,9 @@ type Options struct {
 	Variables []string
 	// EmptyJoin makes join() of nothing the empty string, as SQL on FHIR has it. Otherwise it is nothing, as FHIRPath has it.
 	EmptyJoin bool
+	// AsFilters lets as() and the operator as, on more than one item, leave those that are of the type, as ofType() does. Invariants and search
+	// parameters of R4 need it (dom-3); FHIRPath has an error there.
+	AsFilters bool
 }
 
 // Expression is a compiled expression. It is immutable and may be used by many goroutines.

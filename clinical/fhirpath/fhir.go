@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ward-health/ward/clinical/fhir/structure"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
@@ -18,6 +19,7 @@ func init() {
 		"conformsTo":      {least: 1, most: 1, eval: (*machine).fnConformsTo, sig: toBoolean},
 		"subsumes":        {least: 1, most: 1, eval: subsumer(false), sig: toBoolean},
 		"subsumedBy":      {least: 1, most: 1, eval: subsumer(true), sig: toBoolean},
+		"htmlChecks":      {eval: (*machine).fnHTMLChecks, sig: toBoolean},
 		"checkModifiers":  {least: 1, most: 64, eval: (*machine).fnCheckModifiers, sig: same},
 		"getResourceKey":  {eval: (*machine).fnResourceKey, sig: anything},
 		"getReferenceKey": {most: 1, eval: (*machine).fnReferenceKey, form: byType, sig: toText},
@@ -398,4 +400,17 @@ func (m *machine) fnReferenceKey(o *callOp, base int) error {
 	}
 	m.drop(base, n)
 	return nil
+}
+
+// fnHTMLChecks says whether the text is a div that a narrative may have.
+func (m *machine) fnHTMLChecks(o *callOp, base int) error {
+	v, ok, err := o.in(m, base)
+	if err != nil || !ok {
+		return err
+	}
+	b := v.bytes()
+	if err := m.charge(len(b)); err != nil {
+		return err
+	}
+	return m.answer(base, Boolean(b != nil && structure.Narrative(b) == ""))
 }

@@ -1,6 +1,10 @@
 package fhirpath
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/ward-health/ward/clinical/fhir/tree"
+)
 
 func init() {
 	define(map[string]*function{
@@ -111,13 +115,16 @@ func (m *machine) fnRepeatAll(o *callOp, base int) error {
 	return nil
 }
 
-func (m *machine) fnOfType(o *callOp, base int) error {
-	if err := m.typeExists(o.typ, o.at); err != nil {
+func (m *machine) fnOfType(o *callOp, base int) error { return m.ofType(base, o.typ, o.at) }
+
+// ofType leaves the items of m.stack[base:] that are of type t.
+func (m *machine) ofType(base int, t typeName, at int) error {
+	if err := m.typeExists(t, at); err != nil {
 		return err
 	}
 	w := base
 	for i := base; i < len(m.stack); i++ {
-		if m.stack[i].is(o.typ, true) {
+		if m.stack[i].is(t, true) {
 			m.stack[w] = m.stack[i]
 			w++
 		}
@@ -264,7 +271,7 @@ func (m *machine) fnAggregate(o *callOp, base int) error {
 }
 
 // fnSort sorts by the arguments, each ascending unless it has a minus sign before it; without arguments by the items themselves.
-// What is empty comes first.
+// What is empty comes first in either direction.
 func (m *machine) fnSort(o *callOp, base int) error {
 	type row struct {
 		item Value
@@ -296,7 +303,7 @@ func (m *machine) fnSort(o *callOp, base int) error {
 			if err != nil && failed == nil {
 				failed = err
 			}
-			if i < len(o.desc) && o.desc[i] {
+			if i < len(o.desc) && o.desc[i] && a.keys[i].kind != 0 && b.keys[i].kind != 0 {
 				c = -c
 			}
 			if c != 0 {
@@ -318,7 +325,7 @@ func (m *machine) sortOrder(a, b *Value, at int) (int, error) {
 	if a.kind == 0 || b.kind == 0 {
 		return order64(int64(min(a.kind, 1)), int64(min(b.kind, 1))), nil
 	}
-	c, known, err := order(a, b, at)
+	c, known, err := m.order(a, b, at)
 	if err != nil || !known {
 		return 0, err
 	}
@@ -337,23 +344,47 @@ func (m *machine) fnChildren(_ *callOp, base int) error {
 	return nil
 }
 
-// pushChildren pushes all children of v, in the order of the definition.
+// pushChildren pushes all children of v, in the order of the text.
 func (m *machine) pushChildren(v *Value) error {
 	obj := v.object()
 	if obj < 0 || v.typ == nil {
 		return m.step(1)
 	}
-	for _, k := range membersOf(v.typ).all {
-		it := items{m: k, doc: v.doc, set: m.set}
-		it.begin(v.doc, obj)
-		var c Value
-		for it.next(&c) {
-			if err := m.push(&c); err != nil {
+	d, table := v.doc, membersOf(v.typ)
+	under := hasUnder(d, obj)
+	for c := d.First(obj); c != tree.None; c = d.Sibling(c) {
+		k := table.json(d, c)
+		if k == nil || k.value != "" && d.Member(obj, k.value) != tree.None {
+			continue // of "_x" beside "x" it is the node of x
+		}
+		it := items{m: k.of, doc: d, set: m.set, value: c, extra: -1, typ: k.typ}
+		switch {
+		case k.value != "":
+			it.value, it.extra = -1, c
+		case under && k.under != "":
+			if e := d.Member(obj, k.under); e != tree.None {
+				it.extra = e
+			}
+		}
+		it.open(d)
+		var child Value
+		for it.next(&child) {
+			if err := m.push(&child); err != nil {
 				return err
 			}
 		}
 	}
-	return m.step(len(membersOf(v.typ).all))
+	return m.step(1)
+}
+
+// hasUnder reports whether an object has a member that begins with "_".
+func hasUnder(d *tree.Doc, obj int) bool {
+	for c := d.First(obj); c != tree.None; c = d.Sibling(c) {
+		if n := &d.Nodes[c]; n.NameLen > 0 && (d.Src[n.Name] == '_' || n.Flag&tree.NameEscaped != 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // fnDescendants pushes the children of all, then theirs.

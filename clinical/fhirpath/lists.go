@@ -130,6 +130,11 @@ func newSeen(m *machine, n int) *seen { return &seen{m, make(map[uint64][]int, n
 
 // add reports whether vs holds nothing equal to v, which is then taken as the item behind the last of vs.
 func (s *seen) add(vs []Value, v *Value) (bool, error) {
+	if v.kind == KindNode {
+		if err := s.m.step(nodesOf(v)); err != nil {
+			return false, err
+		}
+	}
 	h := hashOf(v)
 	for _, j := range s.byHash[h] {
 		t, err := s.m.equalItems(&vs[j], v)
@@ -201,6 +206,7 @@ type typeOp struct {
 	input op
 	typ   typeName
 	as    bool
+	many  bool // as on more than one item filters
 }
 
 func (o *typeOp) offset() int { return o.at }
@@ -210,14 +216,18 @@ func (o *typeOp) eval(m *machine) error {
 	if err := o.input.eval(m); err != nil {
 		return err
 	}
+	if o.as && o.many {
+		return m.ofType(base, o.typ, o.at)
+	}
 	return m.typed(base, o.typ, o.as, o.at)
 }
 
 // typed replaces the single item of m.stack[base:] by whether it is of a type, or (as) leaves it if it is.
 //
-// SPEC(FHIRPath N1 6.3): more than one item is an error, empty is empty.
+// SPEC(FHIRPath N1 6.3): more than one item is an error, empty is empty. Nothing is of a type that there is not, as invariants of R4 need that
+// name types of later releases; as() and ofType() take it for an error.
 func (m *machine) typed(base int, t typeName, as bool, at int) error {
-	if err := m.typeExists(t, at); err != nil {
+	if err := m.typeExists(t, at); as && err != nil {
 		return err
 	}
 	v, ok, err := one(m.stack[base:], at)

@@ -11,6 +11,47 @@ import (
 type members struct {
 	byName map[string]*memberOf
 	all    []*memberOf
+	byHash map[uint32][]jsonMember
+}
+
+// jsonMember is what a JSON member name of a type means.
+type jsonMember struct {
+	name  string
+	of    *memberOf
+	typ   *definition.Type
+	under string // the member with id and extensions of a primitive, "" if there is none
+	value string // of "_birthDate" it is "birthDate", else ""
+}
+
+// json finds a JSON member of d, nil if the type has none of its name.
+func (m *members) json(d *tree.Doc, c int) *jsonMember {
+	list := m.byHash[d.Nodes[c].Hash]
+	for i := range list {
+		if d.NameIs(c, list[i].name) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// addJSON adds the JSON members of an element.
+func (m *members) addJSON(k *memberOf) {
+	add := func(name, under string, t *definition.Type) {
+		h := tree.Hash(name)
+		if t == nil || t.Kind != definition.Primitive {
+			m.byHash[h] = append(m.byHash[h], jsonMember{name: name, of: k, typ: t})
+			return
+		}
+		m.byHash[h] = append(m.byHash[h], jsonMember{name: name, of: k, typ: t, under: under})
+		h = tree.Hash(under)
+		m.byHash[h] = append(m.byHash[h], jsonMember{name: under, of: k, typ: t, value: name})
+	}
+	if k.choices == nil {
+		add(k.name, k.extra, k.typ)
+	}
+	for i := range k.choices {
+		add(k.choices[i].name, k.choices[i].extra, k.choices[i].typ)
+	}
 }
 
 // memberOf says how the JSON of an element is found in the object that it is a member of.
@@ -36,7 +77,7 @@ func membersOf(t *definition.Type) *members {
 	if m, ok := tables.Load(t); ok {
 		return m.(*members)
 	}
-	m := &members{byName: map[string]*memberOf{}}
+	m := &members{byName: map[string]*memberOf{}, byHash: map[uint32][]jsonMember{}}
 	for _, e := range t.Elements {
 		if t.Kind == definition.Primitive && e.Name == "value" {
 			continue // it is the node itself
@@ -44,6 +85,7 @@ func membersOf(t *definition.Type) *members {
 		k := newMember(e)
 		m.byName[e.Name] = k
 		m.all = append(m.all, k)
+		m.addJSON(k)
 	}
 	stored, _ := tables.LoadOrStore(t, m)
 	return stored.(*members)
@@ -188,6 +230,11 @@ type items struct {
 
 func (it *items) begin(d *tree.Doc, obj int) {
 	it.value, it.extra, it.typ = it.m.find(d, obj)
+	it.open(d)
+}
+
+// open goes into the arrays of what was found.
+func (it *items) open(d *tree.Doc) {
 	if it.value < 0 && it.extra < 0 {
 		return
 	}

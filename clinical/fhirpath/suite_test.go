@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -42,7 +43,19 @@ type suiteTest struct {
 const suiteTotal = 937
 
 // listed are the tests of the suite that do not pass, by group/name, each with its reason. One that passes fails the test.
-var listed = map[string]string{}
+var listed = map[string]string{
+	"testPlus/testPlusDate19":                       "adds 0.1 's' and expects no change; N1 6.6.7 ignores a decimal part only above seconds (the R5 suite expects .100)",
+	"LowBoundary/LowBoundaryDecimal15":              inward,
+	"HighBoundary/HighBoundaryDecimal15":            inward,
+	"HighBoundary/HighBoundaryDecimal16":            inward,
+	"HighBoundary/HighBoundaryDateTimeMillisecond1": minute,
+	"HighBoundary/HighBoundaryDateTimeMillisecond3": minute,
+}
+
+const (
+	inward = "rounds a boundary inwards, so that it is none; HighBoundaryDecimal1, 9 and 11 of the suite round outwards, as the definition says"
+	minute = "expects 08:00:59.999 for hour 08, of which 08:59:59.999 is the last millisecond"
+)
 
 // inputs are the names of the suite and the files that say the same in JSON.
 var inputs = map[string]string{
@@ -88,7 +101,7 @@ func readInput(t testing.TB, dir, name string) Node {
 		t.Fatal(err)
 	}
 	if name == "observation-example.xml" {
-		src = []byte(strings.Replace(string(src), `"status":`, patientAge+`"status":`, 1))
+		src = []byte(strings.Replace(string(src), `"status": "final"`, patientAge+`"status": "final"`, 1))
 	}
 	doc := new(tree.Doc)
 	if err := doc.Parse(src, tree.Limits{}); err != nil {
@@ -109,6 +122,7 @@ func TestSuite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	raw = bytes.Replace(raw, []byte("<!--\t\t<test"), []byte("<test"), 1)
 	var f suiteFile
 	if err := xml.Unmarshal(raw, &f); err != nil {
 		t.Fatal(err)
@@ -140,6 +154,11 @@ func TestSuite(t *testing.T) {
 			}
 		}
 	}
+	// One more stands in a comment: its expression runs into a line of Java and the comment ends before the test does.
+	if n := bytes.Count(raw, []byte("<test ")) - total; n != 1 || bytes.Contains(raw, []byte("\t<group name=\"testDollarResource\">\r\n\t\t<test")) {
+		t.Errorf("%d tests stand in comments, not 1", n)
+	}
+	total, known = total+1, known+1
 	if total != suiteTotal {
 		t.Errorf("the suite has %d tests, not %d", total, suiteTotal)
 	}
@@ -173,7 +192,7 @@ func (c *suiteTest) run(focus Node) error {
 }
 
 func (c *suiteTest) check(e *Expression, focus Node) error {
-	return e.Check(definition.R4(), focus.Type, CheckOptions{Ordered: c.Functions == "true", Conditions: c.Mode == "strict"})
+	return e.Check(definition.R4(), focus.Type, CheckOptions{Ordered: c.Functions == "true", Conditions: true})
 }
 
 func (c *suiteTest) evaluate(e *Expression, focus Node, invalid string) error {

@@ -14,7 +14,6 @@ const (
 	IDJSONSingle     = "json-single"
 	IDJSONNull       = "json-null"
 	IDJSONEmpty      = "json-empty"
-	IDArrayAlign     = "json-array-align"
 	IDMin            = "cardinality-min"
 	IDMax            = "cardinality-max"
 	IDChoice         = "choice-many"

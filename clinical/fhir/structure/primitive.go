@@ -69,29 +69,25 @@ func wanted(k tree.Kind) string {
 	return "a string"
 }
 
-// align checks an array of primitives that has nulls, or an array of "_x", against its partner.
+// align checks an array of primitives that has nulls, or an array of "_x", against its partner. An array that is shorter than the other counts as
+// if nulls followed.
 //
 // SPEC(FHIR R4 json.html#primitive): nulls fill both arrays so that values and extensions of one index belong together; a null has something at
 // its index in the other array.
 func (c *Checker) align(n int, t *sort, m *member) {
 	d := c.doc
-	other := d.Member(int(d.Nodes[n].Parent), t.members[m.partner-1].name)
-	if other == tree.None || d.Nodes[other].Kind != tree.Array {
-		for at := d.First(n); at != tree.None; at = d.Sibling(at) {
-			if d.Nodes[at].Kind == tree.Null && !(m.extra && other != tree.None) {
-				c.report(at, "structure", IDJSONNull, "null needs a value or extensions at the same place of "+t.members[m.partner-1].name)
-			}
+	partner := t.members[m.partner-1].name
+	b := tree.None
+	if other := d.Member(int(d.Nodes[n].Parent), partner); other != tree.None && d.Nodes[other].Kind == tree.Array {
+		b = d.First(other)
+	}
+	for a := d.First(n); a != tree.None; a = d.Sibling(a) {
+		// Two nulls are said once, at the value.
+		if d.Nodes[a].Kind == tree.Null && (b == tree.None || d.Nodes[b].Kind == tree.Null && !m.extra) {
+			c.report(a, "structure", IDJSONNull, "null needs a value or extensions at the same place of "+partner)
 		}
-		return
-	}
-	if m.extra && d.Nodes[other].Len != d.Nodes[n].Len {
-		c.report(n, "structure", IDArrayAlign, "this array is as long as that of "+t.members[m.partner-1].name)
-		return
-	}
-	b := d.First(other)
-	for a := d.First(n); a != tree.None && b != tree.None; a, b = d.Sibling(a), d.Sibling(b) {
-		if !m.extra && d.Nodes[a].Kind == tree.Null && d.Nodes[b].Kind == tree.Null {
-			c.report(a, "structure", IDJSONNull, "null needs extensions at the same place of "+t.members[m.partner-1].name)
+		if b != tree.None {
+			b = d.Sibling(b)
 		}
 	}
 }
