@@ -95,6 +95,9 @@ func TestDifferential(t *testing.T) {
 	tally := map[string]int{}
 	n, agree, open := count(t), 0, 0
 	for i := range n {
+		if i > 0 && i%max(100, n/20) == 0 {
+			fmt.Printf("differential: %d of %d, %d agree, %d not explained\n", i, n, agree, open)
+		}
 		m := mutate(r, from[r.IntN(len(from))])
 		if _, err := in.Write(append(m.text, '\n')); err != nil {
 			t.Fatal(err)
