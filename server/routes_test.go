@@ -35,6 +35,7 @@ type call struct {
 const (
 	patientBody = `{"resourceType":"Patient","id":"p1","gender":"female","birthDate":"1950-01-02","identifier":[{"system":"http://ward.example/mrn","value":"m1"}],"name":[{"family":"Zzmain"}]}`
 	changedBody = `{"resourceType":"Patient","id":"p1","gender":"male","name":[{"family":"Changed"}]}`
+	patchBody   = `[{"op":"add","path":"/birthDate","value":"1950-01-02"}]`
 	newBody     = `{"resourceType":"Patient","name":[{"family":"New"}]}`
 	bundleBody  = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Condition","id":"c1","subject":{"reference":"Patient/p1"}},"request":{"method":"PUT","url":"Condition/c1"}},{"resource":{"resourceType":"Condition","id":"c2","subject":{"reference":"Patient/p1"}},"request":{"method":"PUT","url":"Condition/c2"}}]}`
 	hookBody    = `{"hook":"patient-view","hookInstance":"d1577c69-dfbe-44ad-ba6d-3e05e953b2ea","context":{"userId":"Practitioner/x","patientId":"ph"}}`
@@ -61,8 +62,12 @@ func calls(decision, entry string) map[string]call {
 			refused: "aud", refusal: "create denied", other: 201, otherEntries: "create done"},
 		"PUT /fhir/R4/{type}/{id}": {who: "doc", path: "/fhir/R4/Patient/p1", body: changedBody, status: 200, entries: "update done",
 			refused: "aud", refusal: "update denied", other: 201, otherEntries: "update done"},
+		"PATCH /fhir/R4/{type}/{id}": {who: "doc", path: "/fhir/R4/Patient/p1", body: patchBody, header: []string{"Content-Type", "application/json-patch+json"}, status: 200,
+			entries: "read done, update done", refused: "aud", refusal: "update denied", other: 200, otherEntries: "read done, update done"}, // the PUT before has made one there
 		"DELETE /fhir/R4/{type}/{id}": {who: "doc", path: "/fhir/R4/Condition/gone", status: 204, entries: "delete done",
 			refused: "aud", refusal: "delete denied", other: 404, otherEntries: "delete failed"},
+		"POST /fhir/R4/{type}/$validate": {who: "doc", path: "/fhir/R4/Patient/$validate", body: newBody, status: 200, entries: "validate done",
+			refused: "aud", refusal: "create denied", other: 200, otherEntries: "validate done"},
 		"POST /fhir/R4": {who: "doc", path: "/fhir/R4", body: bundleBody, status: 200, entries: "transaction done",
 			refused: "aud", refusal: "transaction denied", other: 200, otherEntries: "transaction done"},
 		"POST /fhir/R4/{$}": {who: "doc", path: "/fhir/R4/", body: bundleBody, status: 200, entries: "transaction done",
@@ -283,7 +288,7 @@ func TestUnmappedIsRefused(t *testing.T) {
 		status       int
 	}{
 		{"GET", "/", 404}, {"GET", "/zzmark", 404}, {"GET", "/fhir/R4/Patient/p1/zzmark", 404}, {"GET", "/v1", 404}, {"GET", "/v1/zzmark", 404},
-		{"GET", "/fhir/R4//Patient", 404}, {"GET", "/fhir/R4/../zzmark", 404}, {"DELETE", "/v1/tenants", 405}, {"PATCH", "/fhir/R4/Patient/p1", 405},
+		{"GET", "/fhir/R4//Patient", 404}, {"GET", "/fhir/R4/../zzmark", 404}, {"DELETE", "/v1/tenants", 405}, {"PATCH", "/fhir/R4/Patient", 405},
 		{"GET", "/debug/pprof/", 404}, {"POST", "/log/checkpoint", 405}, {"GET", "/log/journal/0", 404}, {"GET", "/log/../root.key", 404},
 		{"POST", "/v1/audit/export", 404}, {"POST", "/v1/tokens", 404},
 	} {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -177,11 +178,19 @@ func (m *meter) at(done, total int64) {
 	switch {
 	case m.tty:
 		m.used = true
-		fmt.Fprintf(m.w, "\r%s: %d of %d ", m.what, done, total)
+		fmt.Fprintf(m.w, "\r%s: %s ", m.what, amount(done, total))
 	case time.Since(m.last) >= meterEvery:
 		m.last = time.Now()
-		fmt.Fprintf(m.w, "%s: %d of %d\n", m.what, done, total)
+		fmt.Fprintf(m.w, "%s: %s\n", m.what, amount(done, total))
 	}
+}
+
+// amount says how much is done; a total that is not known is 0.
+func amount(done, total int64) string {
+	if total == 0 {
+		return strconv.FormatInt(done, 10)
+	}
+	return fmt.Sprintf("%d of %d", done, total)
 }
 
 func (m *meter) end() {

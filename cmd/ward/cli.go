@@ -52,6 +52,7 @@ type cli struct {
 	Message    messageCmd    `cmd:"" help:"Messages and what became of them: list, show, replay."`
 	Quarantine quarantineCmd `cmd:"" help:"Held facts: list, show, release by two persons, reject."`
 	Model      modelCmd      `cmd:"" help:"Models: sign and push, list, show, verify, trust keys."`
+	Package    packageCmd    `cmd:"" help:"FHIR packages with profiles: load, list, remove."`
 	Send       sendCmd       `cmd:"" help:"Send HL7 v2 messages over MLLP."`
 	Load       loadCmd       `cmd:"" help:"Load generators, for nodes made for trying."`
 	Token      tokenCmd      `cmd:"" help:"Issue an access token for a principal; prints only the token."`
@@ -59,6 +60,7 @@ type cli struct {
 	Store      storeCmd      `cmd:"" help:"What is stored: check every row, blob, key and log entry."`
 	Shred      shredCmd      `cmd:"" help:"Erase a patient by destroying its key."`
 	Decision   decisionCmd   `cmd:"" help:"Answers of models: list, show, recompute."`
+	Fhir       fhirCmd       `cmd:"" help:"FHIR resources in files: validate, convert, patch. Needs no node."`
 	Config     configCmd     `cmd:"" help:"Settings: check, print."`
 	Version    versionCmd    `cmd:"" help:"Print version, Go, FIPS state and commit."`
 }

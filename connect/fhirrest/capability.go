@@ -10,7 +10,7 @@ import (
 )
 
 // statementDate is when this description last changed.
-const statementDate = "2026-11-22"
+const statementDate = "2026-11-28"
 
 type capability struct {
 	ResourceType   string         `json:"resourceType"`
@@ -23,6 +23,7 @@ type capability struct {
 	Implementation implementation `json:"implementation"`
 	FHIRVersion    string         `json:"fhirVersion"`
 	Format         []string       `json:"format"`
+	PatchFormat    []string       `json:"patchFormat"`
 	Rest           []rest         `json:"rest"`
 }
 
@@ -64,6 +65,12 @@ type resource struct {
 	ConditionalDelete string        `json:"conditionalDelete"`
 	ReferencePolicy   []string      `json:"referencePolicy"`
 	SearchParam       []searchParam `json:"searchParam"`
+	Operation         []operation   `json:"operation,omitempty"`
+}
+
+type operation struct {
+	Name       string `json:"name"`
+	Definition string `json:"definition"`
 }
 
 type searchParam struct {
@@ -75,7 +82,7 @@ type searchParam struct {
 // capabilityStatement describes what this build serves. It is the same for every tenant and caller.
 //
 // SPEC(FHIR R4 http.html#capabilities, CapabilityStatement cpb-*): kind instance needs implementation; type names and parameters are unique.
-func capabilityStatement(base string) []byte {
+func capabilityStatement(base string, validates bool) []byte {
 	interactions := func(codes ...string) (list []interaction) {
 		for _, c := range codes {
 			list = append(list, interaction{Code: c})
@@ -91,7 +98,7 @@ func capabilityStatement(base string) []byte {
 		"the resource itself comes only with Prefer: return=representation, and to those who may read it"
 	common := map[fhir.Param]bool{fhir.ParamID: true, fhir.ParamLastUpdated: true, fhir.ParamSecurity: true, fhir.ParamTag: true}
 	for i, rt := range fhir.Types() {
-		row := resource{Type: rt, Interaction: append(interactions("read", "vread", "update", "delete", "history-instance", "search-type"), interaction{"create", creates}),
+		row := resource{Type: rt, Interaction: append(interactions("read", "vread", "update", "patch", "delete", "history-instance", "search-type"), interaction{"create", creates}),
 			Versioning: "versioned", ReadHistory: true, UpdateCreate: true, ConditionalCreate: true, ConditionalRead: "not-match",
 			ConditionalDelete: "not-supported", ReferencePolicy: []string{"literal", "logical"}}
 		for _, p := range fhir.SearchParams(rt) {
@@ -103,12 +110,15 @@ func capabilityStatement(base string) []byte {
 				r.SearchParam = append(r.SearchParam, sp)
 			}
 		}
+		if validates {
+			row.Operation = []operation{{"validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"}}
+		}
 		r.Resource = append(r.Resource, row)
 	}
 	body, err := json.MarshalIndent(capability{
 		ResourceType: "CapabilityStatement", URL: base + "/metadata", Name: "Ward", Status: "active", Date: statementDate, Kind: "instance",
 		Software: named{"Ward"}, Implementation: implementation{"Ward, the trust layer between clinical systems and AI", base},
-		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json"}, Rest: []rest{r},
+		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json"}, PatchFormat: []string{jsonPatch, fhirpathPatch}, Rest: []rest{r},
 	}, "", "  ")
 	if err != nil {
 		panic("fhirrest: " + err.Error())

@@ -118,7 +118,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown type create", "POST", "/Bundle", `{}`, nil, 404, "not-found", "Patient"},
 		{"bad id", "GET", "/Patient/a_b", "", nil, 404, "not-found", "id"},
 		{"unknown path", "GET", "/Patient/1/$everything", "", nil, 404, "not-found", ""},
-		{"method", "PATCH", "/Patient/1", `[]`, nil, 405, "not-supported", "Allow"},
+		{"method", "PATCH", "/Patient", `[]`, nil, 405, "not-supported", "Allow"},
 		{"method on history", "DELETE", "/Patient/1/_history", "", nil, 405, "not-supported", ""},
 		{"xml wanted", "GET", "/Patient/p", "", []string{"Accept", "application/fhir+xml"}, 406, "not-supported", "json"},
 		{"xml wanted by parameter", "GET", "/Patient/p?_format=xml", "", nil, 406, "not-supported", "json"},

@@ -1,0 +1,77 @@
+package patch
+
+import (
+	"bytes"
+	"cmp"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/ward-health/ward/clinical/fhir/tree"
+)
+
+// equal compares two JSON values.
+//
+// SPEC(RFC 6902 section 4.6): numbers by their value, objects without regard to the order of members.
+func equal(a *tree.Doc, n int, b *tree.Doc, m int) bool {
+	v, w := &a.Nodes[n], &b.Nodes[m]
+	if v.Kind != w.Kind || v.Len != w.Len {
+		return false
+	}
+	switch v.Kind {
+	case tree.String:
+		return bytes.Equal(a.Text(n), b.Text(m))
+	case tree.Number:
+		return sameNumber(string(a.Text(n)), string(b.Text(m)))
+	case tree.Array:
+		for c, d := a.First(n), b.First(m); c != tree.None; c, d = a.Sibling(c), b.Sibling(d) {
+			if !equal(a, c, b, d) {
+				return false
+			}
+		}
+	case tree.Object:
+		c, d := byName(a, n), byName(b, m)
+		for i := range c {
+			if a.MemberName(c[i]) != b.MemberName(d[i]) || !equal(a, c[i], b, d[i]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// byName lists the members of an object in the order of their names.
+func byName(d *tree.Doc, n int) []int {
+	list := make([]int, 0, d.Nodes[n].Len)
+	for c := d.First(n); c != tree.None; c = d.Sibling(c) {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(x, y int) int { return cmp.Compare(d.MemberName(x), d.MemberName(y)) })
+	return list
+}
+
+// sameNumber compares two JSON numbers by value, exactly and without building them.
+func sameNumber(a, b string) bool {
+	na, da, ea := decimal(a)
+	nb, db, eb := decimal(b)
+	return na == nb && da == db && ea.Cmp(eb) == 0
+}
+
+// decimal takes a JSON number apart: value = 0.digits * 10^exponent, digits without zeros at either end; of 0 all is empty.
+func decimal(s string) (negative bool, digits string, exponent *big.Int) {
+	exponent = new(big.Int)
+	s, negative = strings.CutPrefix(s, "-")
+	if i := strings.IndexAny(s, "eE"); i >= 0 {
+		exponent.SetString(strings.TrimPrefix(s[i+1:], "+"), 10)
+		s = s[:i]
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	exponent.Add(exponent, big.NewInt(int64(len(whole))))
+	digits = whole + fraction
+	trimmed := strings.TrimLeft(digits, "0")
+	exponent.Sub(exponent, big.NewInt(int64(len(digits)-len(trimmed))))
+	if digits = strings.TrimRight(trimmed, "0"); digits == "" {
+		return false, "", new(big.Int)
+	}
+	return negative, digits, exponent
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/structure"
+	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/cmd/ward/input"
+)
+
+type fhirValidateCmd struct {
+	fhirInput
+	fhirPackages
+	ErrorsOnly bool `help:"Do not print warnings and hints."`
+}
+
+// Help is shown by ward fhir validate --help.
+func (fhirValidateCmd) Help() string {
+	return `A line for each finding: file, line and column; severity; the element as FHIRPath; what was expected; the stable id of the rule. With --json a line for each resource: an
+OperationOutcome whose meta.source names the resource. No value of a resource is printed.
+
+  ward fhir validate patient.json
+  ward fhir validate --errors-only exports/ > findings.txt
+  curl -s https://example.org/fhir/Patient/1 | ward fhir validate --json -`
+}
+
+// Run implements the verb.
+func (c fhirValidateCmd) Run(s *session) error {
+	files, err := c.files()
+	if err != nil {
+		return err
+	}
+	set, err := c.set(s)
+	if err != nil {
+		return err
+	}
+	schema := structure.New(set)
+	count := newTally(s, "validate")
+	errs, warnings := 0, 0
+	err = input.Run(s.ctx, files, s.in, func() func(input.Item) []issue.Issue {
+		v := &validation{set: set, schema: schema}
+		return v.check
+	}, func(item input.Item, found []issue.Issue) error {
+		count.one(issue.Valid(found))
+		for _, i := range found {
+			switch {
+			case i.Severity <= issue.Error:
+				errs++
+			case i.Severity == issue.Warning:
+				warnings++
+			}
+		}
+		return c.print(s, item, found)
+	})
+	count.meter.end()
+	if err != nil {
+		return err
+	}
+	if !s.json {
+		fmt.Fprintf(s.err, "%d resources, %d not valid: %d errors, %d warnings\n", count.done, count.bad, errs, warnings)
+	}
+	return count.end("are not valid")
+}
+
+// print writes what was found of one resource.
+func (c fhirValidateCmd) print(s *session, item input.Item, found []issue.Issue) error {
+	shown := found[:0:0]
+	for _, i := range found {
+		if !c.ErrorsOnly || i.Severity <= issue.Error {
+			shown = append(shown, i)
+		}
+	}
+	if s.json {
+		_, err := s.out.Write(outcomeLine(item, shown))
+		return err
+	}
+	for _, i := range shown {
+		at := i.Expression
+		if at != "" {
+			at += ": "
+		}
+		if _, err := fmt.Fprintf(s.out, "%s: %s: %s%s [%s]\n", where(item, i.Line, i.Column), i.Severity, at, i.Text, i.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcomeLine is an OperationOutcome on a line of its own.
+func outcomeLine(item input.Item, found []issue.Issue) []byte {
+	const head = `{"resourceType":"OperationOutcome"`
+	source, err := json.Marshal(item.Source())
+	if err != nil {
+		source = []byte(`""`)
+	}
+	body, _ := bytes.CutPrefix(issue.Outcome(found), []byte(head))
+	return append(append(append([]byte(head+`,"meta":{"source":`), source...), '}'), append(body, '\n')...)
+}
+
+// validation checks one resource after another; each worker has its own.
+type validation struct {
+	set     *definition.Set
+	schema  *structure.Schema
+	doc     tree.Doc
+	checker structure.Checker
+}
+
+func (v *validation) check(item input.Item) []issue.Issue {
+	text, err := asJSON(v.set, item)
+	if err == nil {
+		err = v.doc.Parse(text, tree.Limits{Bytes: input.MaxResource})
+	}
+	if err != nil {
+		return []issue.Issue{unread(err)}
+	}
+	v.checker.Check(v.schema, &v.doc, structure.Options{})
+	found := append([]issue.Issue(nil), v.checker.Issues...)
+	if item.Form == input.XML { // the places are those of the JSON that was made of it
+		for i := range found {
+			found[i].Line, found[i].Column = 0, 0
+		}
+	}
+	return found
+}
+
+// unread is the finding of a text that could not be read.
+func unread(err error) issue.Issue {
+	i := issue.Issue{Severity: issue.Fatal, Code: "structure", ID: "syntax", Text: err.Error()}
+	var t *tree.Error
+	var w *ward.Error
+	switch {
+	case errors.As(err, &t):
+		i.Line, i.Column, i.Text = t.Line, t.Column, t.Text
+	case errors.As(err, &w):
+		i.Expression, i.Text = w.Path, w.Public
+	}
+	return i
+}

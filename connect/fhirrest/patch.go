@@ -1,0 +1,123 @@
+package fhirrest
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/audit"
+	"github.com/ward-health/ward/clinical/fhir"
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/patch"
+	"github.com/ward-health/ward/store"
+)
+
+// Media types of patches: of a JSON Patch, and of the Parameters resource of a FHIRPath Patch.
+const (
+	jsonPatch     = "application/json-patch+json"
+	fhirpathPatch = "application/fhir+json"
+)
+
+// patchLimits bound the work of one request. A path of a FHIRPath Patch counts as 1 MiB.
+var patchLimits = patch.Limits{Operations: 500, Bytes: fhir.MaxBytes, Work: 128 << 20}
+
+// patchTries is how often a patch without If-Match is applied anew when others change the resource in between.
+const patchTries = 4
+
+// patch serves PATCH [type]/[id].
+//
+// A patch tells what is there: its tests, its errors and its answer. So it takes a permit to read beside the one to update, and reading
+// leaves its own entry. The result is written as an update is, if the version that was patched is still the current one.
+//
+// SPEC(FHIR R4 http.html#patch): JSON Patch and FHIRPath Patch; 404 unknown, 412 when If-Match fails, 415 for another form of patch, 422 when the patch
+// cannot be applied; the result is a valid resource or nothing is changed.
+func (a *API) patch(c *call) (reply, error) {
+	if err := c.only(); err != nil {
+		return reply{}, err
+	}
+	apply, err := patchForm(c.r.Header.Get("Content-Type"))
+	if err != nil {
+		return reply{}, err
+	}
+	body, err := c.bytes(fhir.MaxBytes)
+	if err != nil {
+		return reply{}, err
+	}
+	ifMatch, err := c.ifMatch()
+	if err != nil {
+		return reply{}, err
+	}
+	read, err := c.g.Decide(c.r.Context(), access.Read, c.rt)
+	if err != nil {
+		return reply{}, err
+	}
+	for try := 1; ; try++ {
+		out, err := a.patchOnce(c, read, ifMatch, func(resource []byte) ([]byte, error) { return apply(resource, body) })
+		if ifMatch != 0 || ward.KindOf(err) != ward.Precondition {
+			return out, err
+		}
+		if try == patchTries {
+			return reply{}, ward.E(ward.Conflict, "fhirrest.patch", "the resource is being changed by others right now; send the request again", nil)
+		}
+	}
+}
+
+// patchOnce reads the current version, patches it and writes the result in its place.
+func (a *API) patchOnce(c *call, read access.Permit, ifMatch int64, apply func([]byte) ([]byte, error)) (reply, error) {
+	ref := ward.Reference{Type: c.rt, ID: c.id}
+	v, err := a.store.Get(c.r.Context(), read, ref)
+	if err != nil {
+		return reply{}, err
+	}
+	if ifMatch != 0 && ifMatch != v.Number {
+		return reply{}, ward.E(ward.Precondition, "fhirrest.patch", "the current version is not the one given in If-Match", nil)
+	}
+	patched, err := apply([]byte(v.Body))
+	if err != nil {
+		return reply{}, err
+	}
+	body, id, err := a.literal(c, c.rt, patched)
+	switch {
+	case ward.KindOf(err) == ward.Invalid: // the request could be read; what it would make of the resource is at fault
+		return reply{}, unprocessable(err)
+	case err != nil:
+		return reply{}, err
+	case id != ref.ID:
+		return reply{}, ward.E(ward.Unprocessable, "fhirrest.patch", "a patch may not change or remove the id", nil).At(c.rt + ".id")
+	}
+	out, err := a.apply(c, audit.ActUpdate, store.Change{Permit: c.g.Permit, Op: store.OpUpdate, Resource: ward.Resource{Ref: ref, Body: body}, IfMatch: v.Number})
+	if ward.KindOf(err) == ward.Invalid {
+		err = unprocessable(err)
+	}
+	return out, err
+}
+
+// unprocessable is an error of the form of a resource that a patch has made.
+func unprocessable(err error) error {
+	var path string
+	if e, ok := err.(*ward.Error); ok {
+		path = e.Path
+	}
+	return ward.E(ward.Unprocessable, "fhirrest.patch", "the patch would leave a resource that is not valid: "+ward.PublicText(err), err).At(path)
+}
+
+// patchForm returns what applies a patch of the media type.
+//
+// SPEC(RFC 5789 section 2.2): 415 for a form of patch that is not offered.
+func patchForm(contentType string) (func(resource, patch []byte) ([]byte, error), error) {
+	mt, params, err := mime.ParseMediaType(contentType)
+	if cs, ok := params["charset"]; ok && !strings.EqualFold(cs, "utf-8") {
+		mt = ""
+	}
+	switch {
+	case err == nil && mt == jsonPatch:
+		return func(resource, p []byte) ([]byte, error) { return patch.JSON(resource, p, patchLimits) }, nil
+	case err == nil && mt == fhirpathPatch && jsonType(contentType, false):
+		return func(resource, p []byte) ([]byte, error) {
+			return patch.FHIRPath(definition.R4(), resource, p, patchLimits)
+		}, nil
+	}
+	return nil, withStatus(http.StatusUnsupportedMediaType, "a patch is "+jsonPatch+" (JSON Patch) or "+fhirpathPatch+" (FHIRPath Patch, a Parameters resource) in UTF-8; say so by Content-Type")
+}
