@@ -20,6 +20,7 @@ import (
 	"time"
 
 	diff "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/clinical/fhir"
@@ -303,7 +304,7 @@ func (d *differential) equal(rtype, id string, body []byte) {
 	order := func(a, b fact) int { return strings.Compare(a.Input, b.Input) }
 	slices.SortFunc(want, order)
 	slices.SortFunc(got, order)
-	if apart := diff.Diff(want, got); apart != "" {
+	if apart := diff.Diff(want, got, cmpopts.EquateEmpty()); apart != "" {
 		d.t.Fatalf("Observation %s: %s", id, apart)
 	}
 	d.rows += len(got)

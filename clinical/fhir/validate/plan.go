@@ -27,11 +27,13 @@ const (
 	specialCoding
 	specialAttachment
 	specialIdentifier
+	specialQuantity
 	specialText // string and markdown
 	specialURI
 )
 
-var specials = map[string]special{"Extension": specialExtension, "Reference": specialReference, "Coding": specialCoding, "Attachment": specialAttachment, "Identifier": specialIdentifier,
+var specials = map[string]special{"Extension": specialExtension, "Reference": specialReference, "Coding": specialCoding, "Attachment": specialAttachment, "Identifier": specialIdentifier, "Quantity": specialQuantity, "Age": specialQuantity, "Duration": specialQuantity, "Count": specialQuantity, "Distance": specialQuantity, "SimpleQuantity": specialQuantity, "MoneyQuantity": specialQuantity,
+
 	"string": specialText, "markdown": specialText, "uri": specialURI, "url": specialURI, "canonical": specialURI}
 
 // member is what one JSON member name means.

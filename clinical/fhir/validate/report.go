@@ -11,6 +11,7 @@ const (
 	IDBinding          = "code-not-in-value-set"
 	IDBindingUnknown   = "value-set-unknown"
 	IDSystem           = "identifier-system"
+	IDUnit             = "unit-unknown"
 	IDDisplay          = "display-wrong"
 	IDCodeUnknown      = "code-unknown"
 	IDCodeSystem       = "code-system-wrong"

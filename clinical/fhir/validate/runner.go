@@ -28,8 +28,12 @@ type runner struct {
 	bundle *bundle // index of the bundle that the text is, nil = not made yet
 	memo   map[memoKey]bool
 	ids    map[elementID]bool
-	vals   []value // arena of children
-	ctx    fhirpath.Context
+
+	localRoot int // whose contained resources localIDs has
+	localIDs  map[string]int
+
+	vals []value // arena of children
+	ctx  fhirpath.Context
 }
 
 // scope is a resource that the walk is in.
@@ -77,6 +81,7 @@ func (r *runner) run(doc *tree.Doc, profiles []string) []issue.Issue {
 
 func (r *runner) begin() {
 	r.said, r.quiet, r.failed, r.steps, r.spent, r.depth = nil, 0, false, 0, false, 0
+	r.localIDs = nil
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)
 	clear(r.ids)

@@ -49,6 +49,7 @@ type Validator struct {
 	plans    sync.Map // *definition.Type -> *plan
 	overlays sync.Map // canonical URL -> *overlay
 	pool     sync.Pool
+	units    units
 	vitals   sync.Once
 	vital    map[string]*overlay // by the magic code
 }

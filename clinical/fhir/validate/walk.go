@@ -35,6 +35,8 @@ func (r *runner) walk(v value, p *plan) {
 		r.coding(v)
 	case specialAttachment:
 		r.attachment(v)
+	case specialQuantity:
+		r.quantity(v)
 	case specialIdentifier:
 		// SPEC(FHIR R4 datatypes.html#Identifier.system): a URI that is absolute.
 		if system := r.text(v.node, "system"); system != nil && !absoluteURI(system) {
