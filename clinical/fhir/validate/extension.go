@@ -221,8 +221,8 @@ func (r *runner) longPath(v value) string {
 
 // selected reports whether a FHIRPath context selects a value.
 func (r *runner) selected(v value, context string) bool {
-	e, err := fhirpath.Compile(context, fhirpath.Options{})
-	if err != nil {
+	e := r.v.expression(context)
+	if e == nil {
 		return true // what is not understood is not held against the text
 	}
 	s := r.here()
@@ -242,11 +242,24 @@ func (r *runner) selected(v value, context string) bool {
 	return false
 }
 
+// expression compiles an expression of a definition once; nil if it cannot be.
+func (v *Validator) expression(text string) *fhirpath.Expression {
+	if e, ok := v.exprs.Load(text); ok {
+		return e.(*fhirpath.Expression)
+	}
+	e, err := fhirpath.Compile(text, fhirpath.Options{})
+	if err != nil {
+		e = nil
+	}
+	v.exprs.Store(text, e)
+	return e
+}
+
 // contextHolds evaluates the invariants of an extension's context.
 func (r *runner) contextHolds(parent value, s *definition.Structure) bool {
 	for _, text := range s.ContextInvariants {
-		e, err := fhirpath.Compile(text, fhirpath.Options{})
-		if err != nil {
+		e := r.v.expression(text)
+		if e == nil {
 			continue
 		}
 		r.place(r.here().value)
