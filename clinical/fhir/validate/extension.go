@@ -71,7 +71,7 @@ func (r *runner) definitionOf(v value, url string, modifier bool) *overlay {
 // extended checks an extension against its definition.
 func (r *runner) extended(parent, v value, o *overlay, modifier bool) {
 	s := r.v.set.Structure(o.url)
-	if s == nil {
+	if s == nil || len(s.Elements) == 0 {
 		return
 	}
 	if asModifier := s.Elements[0].Modifier; asModifier != modifier {
