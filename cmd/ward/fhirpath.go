@@ -18,7 +18,7 @@ type fhirPathCmd struct {
 
 // Help is shown by ward fhir path --help.
 func (fhirPathCmd) Help() string {
-	return `A line for each item of the result: a text as it is, everything else as JSON; with several resources each line begins with the name of its resource. With --json a line for
+	return `A line for each item of the result: texts, numbers, dates and quantities as they are, other elements as JSON; with several resources each line begins with the name of its resource. With --json a line for
 each resource: {"source":"...","result":[...]}. The expression is evaluated on each resource; what begins with another type's name gives nothing.
 
   ward fhir path 'Patient.name.given' patient.json

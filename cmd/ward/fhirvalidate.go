@@ -141,16 +141,22 @@ func (v *validation) check(item input.Item) []issue.Issue {
 	return found
 }
 
-// unread is the finding of a text that could not be read.
+// unread is the finding of a text that could not be read: as JSON, as XML, or at all.
 func unread(err error) issue.Issue {
-	i := issue.Issue{Severity: issue.Fatal, Code: "structure", ID: "syntax", Text: err.Error()}
+	i := issue.Issue{Severity: issue.Fatal, Code: "structure", ID: "unreadable", Text: err.Error()}
 	var t *tree.Error
 	var w *ward.Error
 	switch {
 	case errors.As(err, &t):
-		i.Line, i.Column, i.Text = t.Line, t.Column, t.Text
+		i.ID, i.Line, i.Column, i.Text = "json-syntax", t.Line, t.Column, t.Text
+		if t.TooLarge {
+			i.ID, i.Code = "json-limit", "too-long"
+		}
 	case errors.As(err, &w):
-		i.Expression, i.Text = w.Path, w.Public
+		i.ID, i.Expression, i.Text = "xml-form", w.Path, w.Public
+		if w.Kind == ward.TooLarge {
+			i.ID, i.Code = "xml-limit", "too-long"
+		}
 	}
 	return i
 }
