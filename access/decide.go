@@ -41,7 +41,7 @@ const (
 	MessageOpen    Action = "message.open" // the raw bytes
 	MessageReplay  Action = "message.replay"
 	HoldRead       Action = "hold.read"
-	HoldRelease    Action = "hold.release" // propose and, by a second person, release
+	HoldRelease    Action = "hold.release" // propose and, by a second person, release; so what a sender means by a unit
 	HoldReject     Action = "hold.reject"
 	AdminChannel   Action = "admin.channel"
 	Feedback       Action = "feedback"

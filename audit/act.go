@@ -51,6 +51,9 @@ const (
 	ActFeedback // what a clinician made of a card
 	ActSignIn
 	ActSignOut
+	ActUnitPropose  // what a sender means by a unit: first person
+	ActUnitConfirm  // second person
+	ActUnitWithdraw // it holds no more
 )
 
 var actNames = [...]string{"", "read", "vread", "history", "search", "create", "update", "delete", "transaction", "predict",
@@ -58,7 +61,8 @@ var actNames = [...]string{"", "read", "vread", "history", "search", "create", "
 	"principal.add", "principal.disable", "client.add", "client.disable", "admin.read", "log.read", "log.export",
 	"store.check", "model.push", "unauthenticated", "node", "purge", "message.list", "message.read", "message.apply",
 	"message.replay", "message.reject", "hold.list", "hold.read", "hold.propose", "hold.release", "hold.reject", "channel.add",
-	"channel.disable", "model.trust", "model.stage", "feedback", "sign.in", "sign.out"}
+	"channel.disable", "model.trust", "model.stage", "feedback", "sign.in", "sign.out",
+	"unit.propose", "unit.confirm", "unit.withdraw"}
 
 // String returns the lower-case name with dots: "read", "tenant.add".
 func (a Act) String() string {

@@ -24,6 +24,7 @@ import (
 	"github.com/ward-health/ward/engine/queue"
 	"github.com/ward-health/ward/engine/telemetry"
 	"github.com/ward-health/ward/normalize/quarantine"
+	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/predict"
 	"github.com/ward-health/ward/predict/cdshooks"
 	"github.com/ward-health/ward/predict/registry"
@@ -49,6 +50,8 @@ type Node struct {
 	rules     delivery.Rules
 	listening *listening
 	desk      *quarantine.Desk
+	senders   *senders
+	series    *watch.Watch
 	console   *console.Console
 
 	routes  []access.Route // of every listener

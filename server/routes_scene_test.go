@@ -79,6 +79,7 @@ type scene struct {
 	refused []string // held as wholes
 	held    []string // facts
 	digest  []string // of proposals by ste on the first two of them
+	unit    string   // digest of a proposal by ste about a unit
 	key     string   // JSON of a key's public half
 	model   string   // its digest
 	push    string   // JSON of a signed model
@@ -111,9 +112,15 @@ func (w *world) scene() *scene {
 		w.read(&h, w.must(200, "main/ste", "GET", "/v1/quarantine/"+id, "").Body.Bytes())
 		s.digest = append(s.digest, h.Digest)
 	}
+	w.must(200, "main/ste", "POST", "/v1/channels/zzlab/units/propose", `{"code":"NA",`+unitSaid)
+	var u Unit
+	w.read(&u, w.must(200, "main/ste", "POST", "/v1/channels/zzlab/units/propose", `{"code":"MG",`+unitSaid).Body.Bytes())
+	s.unit = u.Digest
 	s.models()
 	return s
 }
+
+const unitSaid = `"source":"mg/dL","unit":"mg/dL","ranges":["1.7-2.2"],"reason":"the laboratory says so"}`
 
 const correction = `{"unit":"mmol/L","reason":"the analyser reports mmol/L"}`
 
@@ -232,8 +239,8 @@ func (s *scene) calls(decision, entry string) map[string]call {
 			refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
 		"POST /v1/quarantine/{id}/release": {who: "bea", path: "/v1/quarantine/" + second + "/release", body: `{"digest":"` + s.digest[0] + `"}`, status: 200,
 			entries: "hold.read done, hold.release done, read done", refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
-		"POST /v1/quarantine/{id}/reject": {who: "ste", path: "/v1/quarantine/" + s.held[4] + "/reject", body: `{"note":"noise"}`, status: 204, entries: "hold.reject done",
-			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.reject done"},
+		"POST /v1/quarantine/{id}/reject": {who: "ste", path: "/v1/quarantine/" + s.held[4] + "/reject", body: `{"note":"noise"}`, status: 204, entries: "hold.read done, hold.reject done, read done",
+			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.read done"},
 
 		"GET /v1/channels": {who: "boss", path: "/v1/channels", status: 200, entries: "admin.read done", refused: "doc", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},
@@ -241,6 +248,15 @@ func (s *scene) calls(decision, entry string) map[string]call {
 			refused: "doc", refusal: "admin.read denied", other: 409},
 		"POST /v1/channels/{id}/disable": {who: "boss", path: "/v1/channels/zzlab/disable", status: 204, entries: "channel.disable done",
 			refused: "doc", refusal: "admin.read denied", other: 404},
+
+		"GET /v1/channels/{id}/units": {who: "ste", path: "/v1/channels/zzlab/units", status: 200, entries: "admin.read done", refused: "doc", refusal: "hold.read denied",
+			other: 404, otherEntries: "admin.read done"},
+		"POST /v1/channels/{id}/units/propose": {who: "ste", path: "/v1/channels/zzlab/units/propose", body: `{"code":"K",` + unitSaid, status: 200, entries: "unit.propose done",
+			refused: "doc", refusal: "hold.release denied", other: 404},
+		"POST /v1/channels/{id}/units/confirm": {who: "bea", path: "/v1/channels/zzlab/units/confirm", body: `{"code":"MG","source":"mg/dL","digest":"` + s.unit + `"}`, status: 200,
+			entries: "unit.confirm done", refused: "doc", refusal: "hold.release denied", other: 404},
+		"POST /v1/channels/{id}/units/withdraw": {who: "ste", path: "/v1/channels/zzlab/units/withdraw", body: `{"code":"NA","source":"mg/dL"}`, status: 204, entries: "unit.withdraw done",
+			refused: "doc", refusal: "hold.release denied", other: 404},
 
 		"GET /v1/models": {who: "boss", path: "/v1/models", status: 200, entries: "admin.read done", refused: "desk", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},
@@ -301,8 +317,8 @@ func (s *scene) pages(decision, entry string) map[string]call {
 			refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
 		"POST /console/quarantine/{id}/release": {who: "bea", path: "/console/quarantine/" + s.held[1] + "/release", body: form("digest", s.digest[1]), status: 303,
 			entries: "hold.read done, hold.release done, read done", refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
-		"POST /console/quarantine/{id}/reject": {who: "ste", path: "/console/quarantine/" + s.held[5] + "/reject", body: form("note", "noise"), status: 303, entries: "hold.reject done",
-			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.reject done"},
+		"POST /console/quarantine/{id}/reject": {who: "ste", path: "/console/quarantine/" + s.held[5] + "/reject", body: form("note", "noise"), status: 303, entries: "hold.read done, hold.reject done, read done",
+			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.read done"},
 		"GET /console/messages": {who: "ste", path: "/console/messages", status: 200, entries: "message.list done", refused: "doc", refusal: "message.read denied",
 			other: 200, otherEntries: "message.list done"},
 		"GET /console/messages/{id}": {who: "ste", path: "/console/messages/" + s.message, status: 200, entries: "hold.list done, message.read done", refused: "doc", refusal: "message.read denied",

@@ -49,6 +49,7 @@ func newV1(n *Node) *v1 {
 	v.data()
 	v.messages()
 	v.channels()
+	v.units()
 	v.models()
 	v.quarantine()
 	v.open()
