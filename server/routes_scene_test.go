@@ -1,14 +1,19 @@
 package server
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -121,6 +126,24 @@ func (w *world) scene() *scene {
 }
 
 const unitSaid = `"source":"mg/dL","unit":"mg/dL","ranges":["1.7-2.2"],"reason":"the laboratory says so"}`
+
+// packageBody is the addition of a FHIR package that defines nothing.
+func packageBody(t *testing.T) string {
+	t.Helper()
+	const text = `{"name":"made.up","version":"1.0.0"}`
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	err := w.WriteHeader(&tar.Header{Name: "package/package.json", Mode: 0o600, Size: int64(len(text)), Typeflag: tar.TypeReg})
+	if _, werr := w.Write([]byte(text)); errors.Join(err, werr, w.Close(), z.Close()) != nil {
+		t.Fatal("no package could be made")
+	}
+	out, err := json.Marshal(map[string][]byte{"package": b.Bytes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
 
 const correction = `{"unit":"mmol/L","reason":"the analyser reports mmol/L"}`
 
@@ -268,6 +291,12 @@ func (s *scene) calls(decision, entry string) map[string]call {
 			refused: "doc", refusal: "model.push denied", other: 204, otherEntries: "model.stage done"},
 		"GET /v1/model-keys": {who: "boss", path: "/v1/model-keys", status: 200, entries: "admin.read done", refused: "desk", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},
+		"GET /v1/packages": {who: "boss", path: "/v1/packages", status: 200, entries: "admin.read done", refused: "doc", refusal: "admin.read denied",
+			other: 200, otherEntries: "admin.read done"},
+		"POST /v1/packages": {who: "boss", path: "/v1/packages", body: packageBody(s.w.t), status: 200, entries: "package.add done", refused: "doc", refusal: "package.add denied",
+			other: 200, otherEntries: "package.add done"},
+		"DELETE /v1/packages/{name}": {who: "boss", path: "/v1/packages/made.up", status: 204, entries: "package.remove done", refused: "doc", refusal: "package.add denied",
+			other: 204, otherEntries: "package.remove done"}, // the addition before has made one there
 		"POST /v1/model-keys": {who: "boss", path: "/v1/model-keys", body: s.key, status: 200, entries: "model.trust done", refused: "doc", refusal: "model.trust denied",
 			other: 200, otherEntries: "model.trust done"},
 	}

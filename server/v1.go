@@ -51,6 +51,7 @@ func newV1(n *Node) *v1 {
 	v.channels()
 	v.units()
 	v.models()
+	v.packages()
 	v.quarantine()
 	v.open()
 	return v

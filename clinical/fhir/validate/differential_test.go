@@ -1,0 +1,154 @@
+package validate_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhir/validate"
+)
+
+// java starts the HL7 validator, or says loudly that it does not run.
+func java(t *testing.T) (in io.WriteCloser, out *bufio.Reader) {
+	t.Helper()
+	missing := func(why string) {
+		if os.Getenv("WARD_REQUIRE_ALL") == "1" {
+			t.Fatal(why)
+		}
+		fmt.Println("NOT RUN: the HL7 validator as a peer: " + why)
+		t.SkipNow()
+	}
+	for _, tool := range []string{"java", "mvn"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			missing(tool + " is not installed")
+		}
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		missing(err.Error())
+	}
+	lib := filepath.Join(cache, "ward", "hapi-8.8.1")
+	if _, err := os.Stat(filepath.Join(lib, "whole")); err != nil {
+		c := exec.Command("mvn", "-q", "-f", "testdata/peer/pom.xml", "dependency:copy-dependencies", "-DoutputDirectory="+lib)
+		if b, err := c.CombinedOutput(); err != nil {
+			missing("the jars could not be had: " + err.Error() + ": " + string(b))
+		}
+		if err := os.WriteFile(filepath.Join(lib, "whole"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := exec.Command("java", "-Xmx1500m", "-XX:+UseSerialGC", "-cp", filepath.Join(lib, "*"), "testdata/peer/Verdicts.java")
+	if in, err = c.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	pipe, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = c.Wait()
+	})
+	return in, bufio.NewReaderSize(pipe, 1<<20)
+}
+
+// count is how many resources are compared: WARD_DIFFERENTIAL sets it for a long run.
+func count(t *testing.T) int {
+	if s := os.Getenv("WARD_DIFFERENTIAL"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	return 2000
+}
+
+// class is a kind of disagreement that is understood.
+type class struct {
+	name, rule string
+	of         func(ours []issue.Issue, theirs string) bool
+}
+
+// TestDifferential compares verdicts on random resources, whole and mutated, with those of the HL7 validator.
+func TestDifferential(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the peer takes minutes")
+	}
+	from := seeds(t)
+	in, out := java(t)
+	v := validate.New(definition.R4(), validate.Options{})
+	r := rand.New(rand.NewPCG(4, 2026))
+	tally := map[string]int{}
+	n, agree, open := count(t), 0, 0
+	for i := range n {
+		m := mutate(r, from[r.IntN(len(from))])
+		if _, err := in.Write(append(m.text, '\n')); err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := out.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the peer ended after %d resources: %v", i, err)
+		}
+		theirs = strings.TrimSpace(theirs)
+		ours := verdict(v, m.text)
+		if issue.Valid(ours) == (theirs == "") {
+			agree++
+			continue
+		}
+		if c := classOf(ours, theirs); c != "" {
+			tally[c]++
+			continue
+		}
+		open++
+		if open <= 60 {
+			t.Errorf("%s: ward %s\n  java %.600s\n  %.700s", m.op, errorsOf(ours), theirs, m.text)
+		}
+	}
+	for name, n := range tally {
+		t.Logf("%6d %s", n, name)
+	}
+	fmt.Printf("differential %d resources: %d agree, %d explained, %d not explained\n", n, agree, n-agree-open, open)
+}
+
+func verdict(v *validate.Validator, text []byte) []issue.Issue {
+	d := &tree.Doc{}
+	if err := d.Parse(text, tree.Limits{}); err != nil {
+		return []issue.Issue{{Severity: issue.Fatal, ID: "json", Text: err.Error()}}
+	}
+	return v.Validate(d)
+}
+
+func errorsOf(all []issue.Issue) (out string) {
+	for _, i := range all {
+		if i.Severity <= issue.Error {
+			out += fmt.Sprintf("%s %s: %s [%s]; ", i.ID, i.Expression, i.Text, i.Rule)
+		}
+	}
+	return out
+}
+
+func classOf(ours []issue.Issue, theirs string) string {
+	for _, c := range classes {
+		if c.of(ours, theirs) {
+			return c.name
+		}
+	}
+	return ""
+}
+
+// classes are the kinds of disagreement that are understood, with the rule that decides.
+var classes = []class{}

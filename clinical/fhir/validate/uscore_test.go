@@ -1,0 +1,139 @@
+package validate_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhir/validate"
+)
+
+// usCore reads a US Core package: its definitions, and its examples by file name.
+func usCore(t testing.TB, version string) (*definition.Package, map[string][]byte) {
+	t.Helper()
+	dir := filepath.Join(gold(t, "the examples of US Core"), "us-core")
+	name := filepath.Join(dir, "us_core_"+version+".tgz")
+	return readPackage(t, name), examples(t, name)
+}
+
+// examples reads what lies in the folder example of a package.
+func examples(t testing.TB, name string) map[string][]byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][]byte{}
+	for files := tar.NewReader(z); ; {
+		h, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(h.Name, "package/example/") || !strings.HasSuffix(h.Name, ".json") {
+			continue
+		}
+		body, err := io.ReadAll(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var head struct{ ResourceType string }
+		if json.Unmarshal(body, &head) == nil && head.ResourceType != "" {
+			out[filepath.Base(h.Name)] = body
+		}
+	}
+}
+
+// TestUSCore validates the examples of US Core 6.1.0 against the profiles that they claim.
+func TestUSCore(t *testing.T) {
+	p, all := usCore(t, "610")
+	set, _ := definition.R4().With(p)
+	v := validate.New(set, validate.Options{})
+	total, pass, exceptions := 0, 0, 0
+	for name, body := range all {
+		total++
+		d := &tree.Doc{}
+		if err := d.Parse(body, tree.Limits{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		issues := v.Validate(d)
+		reason, isListed := usCoreListed[name]
+		switch ok := issue.Valid(issues); {
+		case ok && isListed:
+			t.Errorf("%s is listed (%s) and is valid: take it off the list", name, reason)
+		case ok:
+			pass++
+		case isListed:
+			exceptions++
+		default:
+			for _, i := range issues {
+				if i.Severity <= issue.Error {
+					t.Errorf("%s: %s %s %s [%s]", name, i.ID, i.Expression, i.Text, i.Rule)
+				}
+			}
+		}
+		for _, i := range issues {
+			if i.ID == validate.IDProfileUnknown || i.ID == validate.IDSliceSkipped || i.ID == validate.IDInvariantSkipped || i.ID == validate.IDExtensionUnknown {
+				t.Logf("%s: not checked: %s %s %s [%s]", name, i.ID, i.Expression, i.Text, i.Rule)
+			}
+		}
+	}
+	fmt.Printf("suite us-core.6.1.0 total %d pass %d listed %d notrun 0\n", total, pass, exceptions)
+}
+
+// usCoreListed are the examples that are not valid, with the reason.
+var usCoreListed = map[string]string{}
+
+// BenchmarkUSCore validates the examples of US Core that claim a profile.
+func BenchmarkUSCore(b *testing.B) {
+	p, all := usCore(b, "610")
+	set, _ := definition.R4().With(p)
+	v := validate.New(set, validate.Options{})
+	var texts [][]byte
+	size := 0
+	d := &tree.Doc{}
+	for _, body := range all {
+		if !bytes.Contains(body, []byte("us/core/StructureDefinition")) {
+			continue
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, body); err != nil {
+			b.Fatal(err)
+		}
+		texts = append(texts, compact.Bytes())
+		size += compact.Len()
+		if err := d.Parse(compact.Bytes(), tree.Limits{}); err != nil {
+			b.Fatal(err)
+		}
+		v.Validate(d)
+	}
+	b.SetBytes(int64(size / len(texts)))
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if err := d.Parse(texts[i%len(texts)], tree.Limits{}); err != nil {
+			b.Fatal(err)
+		}
+		v.Validate(d)
+		i++
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "resources/s")
+}
