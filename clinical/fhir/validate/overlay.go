@@ -102,7 +102,7 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 	}
 	c := &overlayCompiler{v: v, o: o, fresh: fresh}
 	o.raw = c.read(s)
-	if s.Derived {
+	if s.URL != o.typ.URL {
 		o.root = c.element(o.raw, nil)
 	} else {
 		o.root = &element{max: definition.Unbounded} // a type: its plan checks it all

@@ -1,0 +1,39 @@
+package validate_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhir/validate"
+)
+
+// FuzzValidate looks for panics, and for issues that show text of the resource where they must not.
+func FuzzValidate(f *testing.F) {
+	for _, s := range []string{
+		`{"resourceType":"Patient","name":[{"family":"x"}],"birthDate":"2020-01-01","contained":[{"resourceType":"Organization","id":"o"}],"managingOrganization":{"reference":"#o"}}`,
+		`{"resourceType":"Bundle","type":"document","entry":[{"fullUrl":"urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0","resource":{"resourceType":"Composition","status":"final","subject":{"reference":"Patient/1"}}}]}`,
+		`{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"#q","contained":[{"resourceType":"Questionnaire","id":"q","status":"active","item":[{"linkId":"1","type":"choice","answerOption":[{"valueCoding":{"code":"a"}}],"enableWhen":[{"question":"1","operator":"=","answerString":"x"}]}]}],"item":[{"linkId":"1","answer":[{"valueCoding":{"code":"b"}}]}]}`,
+		`{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"85354-9"}]},"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":1}}]}`,
+		`{"resourceType":"StructureDefinition","url":"http://x/y","type":"Patient","derivation":"constraint","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","differential":{"element":[{"path":"Patient.name","slicing":{"discriminator":[{"type":"value","path":"use.x"}],"rules":"open"}}]}}`,
+		`{"resourceType":"Parameters","parameter":[{"name":"a","valueQuantity":{"value":1,"_value":null}},{"name":"b","resource":{"resourceType":"Patient","_gender":{"extension":[{"url":"http://x/y","valueCode":"z"}]}}}]}`,
+		`{"resourceType":"SearchParameter","type":"composite","base":["Patient"],"derivedFrom":"http://hl7.org/fhir/SearchParameter/Organization-name"}`,
+		`{"resourceType":"ValueSet","status":"active","compose":{"include":[{"system":"http://x","filter":[{"property":"a","op":"=","value":"b"}]}]}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	v := validate.New(definition.R4(), validate.Options{ForbidMarkup: true, ForbidExamples: true, MustResolve: true, BestPractice: 3, Steps: 200_000,
+		Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)})
+	d := &tree.Doc{}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		if d.Parse(src, tree.Limits{Bytes: 1 << 20}) != nil {
+			return
+		}
+		for _, i := range v.Validate(d) {
+			if i.ID == "" || i.Code == "" || i.Severity == 0 || i.Text == "" {
+				t.Fatalf("an issue is not whole: %+v", i)
+			}
+		}
+	})
+}
