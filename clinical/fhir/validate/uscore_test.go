@@ -152,3 +152,26 @@ func processor(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkBase validates resources without a profile: what invariants, bindings and references of the base cost.
+func BenchmarkBase(b *testing.B) {
+	v := validate.New(definition.R4(), validate.Options{})
+	texts := seeds(b)
+	d := &tree.Doc{}
+	once := func(i int) {
+		if err := d.Parse(texts[i%len(texts)], tree.Limits{}); err != nil {
+			b.Fatal(err)
+		}
+		v.Validate(d)
+	}
+	for i := range texts {
+		once(i)
+	}
+	b.ReportAllocs()
+	i, began := 0, processor(b)
+	for b.Loop() {
+		once(i)
+		i++
+	}
+	b.ReportMetric(float64(b.N)/(processor(b)-began).Seconds(), "resources/cpu-s")
+}
