@@ -41,11 +41,13 @@ const (
 	MessageOpen    Action = "message.open" // the raw bytes
 	MessageReplay  Action = "message.replay"
 	HoldRead       Action = "hold.read"
-	HoldRelease    Action = "hold.release" // propose and, by a second person, release
+	HoldRelease    Action = "hold.release" // propose and, by a second person, release; so what a sender means by a unit
 	HoldReject     Action = "hold.reject"
 	AdminChannel   Action = "admin.channel"
 	Feedback       Action = "feedback"
-	Console        Action = "console" // pages that hold no data of their own
+	PackageRead    Action = "package.read" // FHIR packages of the tenant
+	PackageAdd     Action = "package.add"  // load, replace and remove them
+	Console        Action = "console"      // pages that hold no data of their own
 )
 
 // acts says under which act the denial of an action is recorded.
@@ -58,13 +60,15 @@ var acts = map[Action]audit.Act{
 	ModelRead: audit.ActAdminRead, ModelTrust: audit.ActModelTrust, MessageRead: audit.ActMessageRead, MessageOpen: audit.ActMessageRead,
 	MessageReplay: audit.ActMessageReplay, HoldRead: audit.ActHoldRead, HoldRelease: audit.ActHoldRelease, HoldReject: audit.ActHoldReject,
 	AdminChannel: audit.ActAdminRead, Feedback: audit.ActFeedback, Console: audit.ActAdminRead,
+	PackageRead: audit.ActAdminRead, PackageAdd: audit.ActPackageAdd,
 }
 
 // Actions lists every action in a fixed order.
 func Actions() []Action {
 	return []Action{Read, Search, Create, Update, Delete, Transaction, Receive, Predict, DecisionRead, DecisionReplay, Shred,
 		TokenIssue, AdminTenant, AdminPrincipal, AdminClient, LogRead, LogExport, StoreCheck, ModelPush,
-		ModelRead, ModelTrust, MessageRead, MessageOpen, MessageReplay, HoldRead, HoldRelease, HoldReject, AdminChannel, Feedback, Console}
+		ModelRead, ModelTrust, MessageRead, MessageOpen, MessageReplay, HoldRead, HoldRelease, HoldReject, AdminChannel, Feedback, Console,
+		PackageRead, PackageAdd}
 }
 
 // Request asks for a decision.

@@ -30,6 +30,7 @@ type directory struct {
 
 	numbers  cache[db.Tenant, ward.Tenant]
 	channels cache[string, channel]
+	units    cache[unitKey, []Unit]
 }
 
 type personKey struct {
@@ -57,7 +58,7 @@ func newDirectory(d *db.DB) *directory {
 		life = time.Second
 	}
 	dir := &directory{db: d}
-	dir.tenants.life, dir.people.life, dir.clients.life, dir.numbers.life, dir.channels.life = life, life, life, life, life
+	dir.tenants.life, dir.people.life, dir.clients.life, dir.numbers.life, dir.channels.life, dir.units.life = life, life, life, life, life, life
 	return dir
 }
 
@@ -68,6 +69,7 @@ func (d *directory) forget() {
 	d.clients.forget()
 	d.numbers.forget()
 	d.channels.forget()
+	d.units.forget()
 }
 
 // tenant returns a tenant by slug; an unknown one is ward.NotFound.

@@ -51,6 +51,12 @@ const (
 	ActFeedback // what a clinician made of a card
 	ActSignIn
 	ActSignOut
+	ActUnitPropose  // what a sender means by a unit: first person
+	ActUnitConfirm  // second person
+	ActUnitWithdraw // it holds no more
+	ActPackageAdd   // FHIR definitions of a tenant
+	ActPackageRemove
+	ActValidate // of a resource that was sent for nothing else
 )
 
 var actNames = [...]string{"", "read", "vread", "history", "search", "create", "update", "delete", "transaction", "predict",
@@ -58,7 +64,8 @@ var actNames = [...]string{"", "read", "vread", "history", "search", "create", "
 	"principal.add", "principal.disable", "client.add", "client.disable", "admin.read", "log.read", "log.export",
 	"store.check", "model.push", "unauthenticated", "node", "purge", "message.list", "message.read", "message.apply",
 	"message.replay", "message.reject", "hold.list", "hold.read", "hold.propose", "hold.release", "hold.reject", "channel.add",
-	"channel.disable", "model.trust", "model.stage", "feedback", "sign.in", "sign.out"}
+	"channel.disable", "model.trust", "model.stage", "feedback", "sign.in", "sign.out",
+	"unit.propose", "unit.confirm", "unit.withdraw", "package.add", "package.remove", "validate"}
 
 // String returns the lower-case name with dots: "read", "tenant.add".
 func (a Act) String() string {

@@ -120,7 +120,7 @@ func TestIntent(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Intent){
 		"act":          func(in *Intent) { in.Act = 0 },
-		"unknown act":  func(in *Intent) { in.Act = ActSignOut + 1 },
+		"unknown act":  func(in *Intent) { in.Act = ActValidate + 1 },
 		"outcome":      func(in *Intent) { in.Outcome = 0 },
 		"tenant":       func(in *Intent) { in.Tenant = -1 },
 		"purpose":      func(in *Intent) { in.Purpose = "FUN" },
@@ -140,7 +140,7 @@ func TestIntent(t *testing.T) {
 			t.Errorf("%s accepted", name)
 		}
 	}
-	for a := ActRead; a <= ActSignOut; a++ {
+	for a := ActRead; a <= ActValidate; a++ {
 		if a.String() == "unknown" || a.String() == "" {
 			t.Errorf("act %d has no name", a)
 		}

@@ -123,7 +123,7 @@ func hl7Validations(ctx context.Context, lines, pack string) (v validations, err
 		return v, err
 	}
 	class := filepath.Join(dir, "lib", "*") + ":" + dir
-	args := []string{"-XX:+UseSerialGC", "-XX:ActiveProcessorCount=1", "-Xmx2g", "-cp", class, "Validate", lines, "30"}
+	args := []string{"-XX:+UseSerialGC", "-XX:ActiveProcessorCount=1", "-Xmx2g", "-cp", class, "Validate", lines, "20"}
 	if pack != "" {
 		args[4] += ":" + filepath.Dir(pack)
 		args = append(args, filepath.Base(pack))

@@ -42,7 +42,7 @@ func (f filter) holds(e audit.Entry) bool {
 
 // acts are the names of all acts, in the order of their names.
 var acts = func() (out []string) {
-	for a := audit.ActRead; a <= audit.ActSignOut; a++ {
+	for a := audit.ActRead; a <= audit.ActUnitWithdraw; a++ {
 		out = append(out, a.String())
 	}
 	slices.Sort(out)

@@ -23,6 +23,7 @@ import (
 	"github.com/ward-health/ward/engine/queue"
 	"github.com/ward-health/ward/normalize"
 	"github.com/ward-health/ward/normalize/quarantine"
+	"github.com/ward-health/ward/normalize/units"
 	"github.com/ward-health/ward/predict/predicttest"
 	"github.com/ward-health/ward/predict/registry"
 	"github.com/ward-health/ward/store"
@@ -33,7 +34,16 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 var ctx = context.Background()
 
-var channel = normalize.Channel{ID: "lab", Processing: "P", Zone: "Europe/Berlin", Systems: map[string]string{"WARD": "http://ward.example/mrn"}}
+var channel = normalize.Channel{ID: "lab", Processing: "P", Zone: "Europe/Berlin", Systems: map[string]string{"WARD": "http://ward.example/mrn"}, Units: said}
+
+// said is that the laboratory means mg/dL of magnesium, as two persons would have confirmed.
+var said = func() *units.Table {
+	t, err := units.New([]units.Override{{Sender: "lab", Code: "19123-9", From: "mg/dL", Unit: "mg/dL", Ranges: []string{"1.7-2.4"}, Since: time.Now()}})
+	if err != nil {
+		panic(err) // constants
+	}
+	return t
+}()
 
 // world is a node with a console on a real listener.
 type world struct {

@@ -236,3 +236,59 @@ func TestPersonsSettleTheOrder(t *testing.T) {
 		w.Clean()
 	}
 }
+
+// TestRejectedHoldDisputesNothing: when persons reject what was held, what is stored is in force again, whatever is replayed.
+func TestRejectedHoldDisputesNothing(t *testing.T) {
+	w := start(t)
+	d := quarantine.New(quarantine.Deps{Store: w.Store})
+	a := w.sodium("20261101090000", "R1", "140", "mmol/L", "F")
+	ref := w.refs(a, "Observation")[0]
+	first := w.sodium("20261101100000", "R1", "165", "mg/dL", "C")
+	hs := w.held(first)
+	second := w.held(w.sodium("20261101110000", "R1", "166", "g/L", "C"))
+	if len(hs) != 1 || len(second) != 1 || !tagged(w.get(ref), "disputed") {
+		t.Fatalf("%+v %+v", hs, second)
+	}
+	if again := w.held(first); again[0].State != store.HoldSuperseded {
+		t.Errorf("%+v", again)
+	}
+	if err := d.Reject(ctx, w.steward("first"), second[0].ID, "mixed up"); err != nil {
+		t.Fatal(err)
+	}
+	if o := w.get(ref); tagged(o, "disputed") || at(o, "valueQuantity", "value") != 140.0 || at(o, "status") != "final" {
+		t.Errorf("%v %v %v", at(o, "status"), at(o, "valueQuantity", "value"), at(o, "meta"))
+	}
+	if err := w.Store.ReplayMessage(ctx, w.Permit(ward.Steward, access.MessageReplay, ""), second[0].Message); err != nil {
+		t.Fatal(err)
+	}
+	w.understand(second[0].Message)
+	if o := w.get(ref); tagged(o, "disputed") {
+		t.Errorf("a replay of what was rejected disputes again: %v", at(o, "meta"))
+	}
+	w.Clean()
+}
+
+// TestOlderThanWhatIsHeld: a version that comes late, newer than what is stored and older than what is held, is stored and disputed.
+func TestOlderThanWhatIsHeld(t *testing.T) {
+	w := start(t)
+	ref := w.refs(w.sodium("20261101090000", "O1", "140", "mmol/L", "F"), "Observation")[0]
+	hs := w.held(w.sodium("20261101110000", "O1", "165", "mg/dL", "C"))
+	w.sodium("20261101100000", "O1", "150", "mmol/L", "C")
+	if o := w.get(ref); !tagged(o, "disputed") || at(o, "valueQuantity", "value") != 150.0 {
+		t.Errorf("%v %v", at(o, "valueQuantity", "value"), at(o, "meta"))
+	}
+	if now := w.held(hs[0].Message); now[0].State != store.HoldHeld {
+		t.Errorf("%+v", now)
+	}
+	w.sodium("20261101120000", "O1", "151", "mmol/L", "C")
+	if o := w.get(ref); tagged(o, "disputed") || at(o, "valueQuantity", "value") != 151.0 {
+		t.Errorf("%v %v", at(o, "valueQuantity", "value"), at(o, "meta"))
+	}
+	// Where nothing is stored yet, what comes late is disputed as well.
+	held := w.held(w.sodium("20261101110000", "O2", "165", "mg/dL", "F"))
+	late := w.one(w.sodium("20261101100000", "O2", "150", "mmol/L", "F"), "Observation")
+	if len(held) != 1 || !tagged(late, "disputed") {
+		t.Errorf("%+v %v", held, at(late, "meta"))
+	}
+	w.Clean()
+}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/judge"
 	"github.com/ward-health/ward/normalize/quarantine"
@@ -61,6 +62,13 @@ func (w *work) dispute(ctx context.Context, f *fact, reason string) error {
 	}
 	if since, _ := lag(f); since > 0 && !f.unsure(since) || judge.Withdrawn(f.now) || judge.Tagged(f.now, judge.Disputed) {
 		return nil
+	}
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return err
+	}
+	if rejected, err := w.n.store.Rejected(ctx, p, w.raw.ID, f.ref.String()); err != nil || rejected {
+		return err // persons have said that it takes the place of nothing
 	}
 	w.disputed[f.ref] = true
 	o := f.now.Clone()

@@ -10,6 +10,7 @@ import (
 	"github.com/ward-health/ward/normalize/identity"
 	"github.com/ward-health/ward/normalize/mapping"
 	"github.com/ward-health/ward/normalize/units"
+	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/store"
 )
 
@@ -17,14 +18,14 @@ import (
 type Deps struct {
 	Store  *store.Store
 	Access *access.Authority
-	Units  *units.Table // nil: no overrides
+	Watch  *watch.Watch // nil: one of its own
 }
 
 // Normalizer turns raw messages into facts. Safe for concurrent use.
 type Normalizer struct {
 	store  *store.Store
 	access *access.Authority
-	units  *units.Table
+	watch  *watch.Watch
 }
 
 // New makes a Normalizer. Broken built-in rules are ward.Internal.
@@ -32,10 +33,10 @@ func New(d Deps) (*Normalizer, error) {
 	if err := mapping.Check(); err != nil {
 		return nil, err
 	}
-	if d.Units == nil {
-		d.Units = &units.Table{}
+	if d.Watch == nil {
+		d.Watch = watch.New(d.Store, nil)
 	}
-	return &Normalizer{d.Store, d.Access, d.Units}, nil
+	return &Normalizer{d.Store, d.Access, d.Watch}, nil
 }
 
 // Channel is what a message's channel says of it.
@@ -45,6 +46,7 @@ type Channel struct {
 	Zone       string            // IANA time zone of times without offset; "" is UTC
 	Charset    string            // of messages with an empty MSH-18
 	Systems    map[string]string // identifier system by assigning authority
+	Units      *units.Table      // what persons have said of its units; nil: nothing
 }
 
 // maxTries bounds how often a message is begun anew because others wrote what it had read.
@@ -61,11 +63,15 @@ func (n *Normalizer) Normalize(ctx context.Context, who ward.Principal, purpose 
 	if err != nil {
 		return ward.E(ward.Invalid, "normalize.zone", "the channel's time zone is not known; see ward channel list", err)
 	}
+	if c.Units == nil {
+		c.Units = &units.Table{}
+	}
 	var last error
-	hidden := map[ward.Reference]bool{}
+	hidden, wary := map[ward.Reference]bool{}, false
 	for try := 0; try < maxTries; try++ {
-		w := &work{hidden: hidden, n: n, who: who, purpose: purpose, channel: c, zone: zone, raw: m, permits: map[need]access.Permit{}}
+		w := &work{hidden: hidden, wary: wary, n: n, who: who, purpose: purpose, channel: c, zone: zone, raw: m, permits: map[need]access.Permit{}}
 		if last = w.run(ctx); last == nil {
+			w.counted(ctx)
 			return nil
 		}
 		switch ward.KindOf(last) {
@@ -75,6 +81,7 @@ func (n *Normalizer) Normalize(ctx context.Context, who ward.Principal, purpose 
 				try--
 			}
 		case ward.Precondition:
+			wary = true
 		case ward.Gone:
 			return w.erased(ctx)
 		case ward.TooLarge, ward.Invalid, ward.Unprocessable:

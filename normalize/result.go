@@ -22,6 +22,9 @@ func (w *work) results(ctx context.Context) error {
 	if err := w.settle(ctx); err != nil {
 		return err
 	}
+	if err := w.waiting(ctx); err != nil {
+		return err
+	}
 	var accepted []*fact
 	var numbers []plausible.Fact
 	for _, f := range w.facts {
@@ -36,6 +39,7 @@ func (w *work) results(ctx context.Context) error {
 				accepted = append(accepted, f)
 				if v.Fact != nil {
 					numbers = append(numbers, *v.Fact)
+					w.count(f, *v.Fact)
 				}
 			}
 		case "DiagnosticReport":
@@ -52,6 +56,9 @@ func (w *work) results(ctx context.Context) error {
 		if err := w.checked(ctx, f, f.Body); err != nil {
 			return err
 		}
+		if judge.Tagged(f.Body, judge.Unconfirmed) {
+			w.unsure = append(w.unsure, f)
+		}
 	}
 	return nil
 }
@@ -66,12 +73,28 @@ func (w *work) observation(ctx context.Context, f *fact) (v judge.Verdict, ok bo
 			return v, false, w.holdAt(ctx, f, d.Class, d.Reason, d.Position, &v)
 		}
 	}
-	v = judge.Observation(f.Body, judge.About{Sender: w.channel.ID, LocalCode: f.Code, Birth: w.birth(f), Units: w.n.units})
+	if v, err = w.judged(ctx, f); err != nil {
+		return v, false, err
+	}
 	if v.Hold {
 		return v, false, w.holdFact(ctx, f, v.Class, v.Reason, &v)
 	}
 	judge.Tag(f.Body, append(v.Tags, f.Flags...)...)
 	return v, true, nil
+}
+
+// judged judges one result, with the patient's earlier values where they may matter.
+func (w *work) judged(ctx context.Context, f *fact) (judge.Verdict, error) {
+	about := judge.About{Sender: w.channel.ID, LocalCode: f.Code, Birth: w.birth(f), Units: w.channel.Units, Standing: w.standing}
+	v := judge.Observation(f.Body, about)
+	if v.Wants {
+		var err error
+		if about.Earlier, err = w.earlier(ctx, f); err != nil {
+			return v, err
+		}
+		v = judge.Observation(f.Body, about)
+	}
+	return v, nil
 }
 
 // harmless are the doubts that do not hold what takes a result back: nobody computes with its value.
@@ -176,6 +199,9 @@ func (w *work) checked(ctx context.Context, f *fact, o *body.Value) error {
 			return nil
 		}
 		return w.holdFact(ctx, f, mapping.ClassOrder, "not-visible", nil)
+	}
+	if w.contested[f.ref.String()] && f.Type != "DiagnosticReport" {
+		judge.TagAlso(o, judge.Disputed)
 	}
 	return w.write(ctx, f, o)
 }

@@ -94,3 +94,36 @@ func taken(o *body.Value) string {
 	}
 	return o.At("effectivePeriod.start").Str()
 }
+
+// waiting finds the facts of which a version is held that was sent after this message: it stays held, and what is stored meanwhile is
+// disputed by it. It looks only after the store has refused to write without: hardly ever.
+func (w *work) waiting(ctx context.Context) error {
+	w.contested = map[string]bool{}
+	at := w.dated()
+	if !w.wary || at.IsZero() {
+		return nil // the store says so if there is one; of a message without a time nothing is known to be newer
+	}
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, f := range w.facts {
+		if f.Type != "Patient" && f.Type != "Encounter" {
+			names = append(names, f.ref.String())
+		}
+	}
+	for part := range slices.Chunk(names, maxWants) {
+		held, err := w.n.store.OpenHolds(ctx, p, part...)
+		if err != nil {
+			return err
+		}
+		for _, h := range held {
+			if h.Sent.After(at) {
+				w.contested[h.Fact] = true
+				w.e.Contested = append(w.e.Contested, h.Fact)
+			}
+		}
+	}
+	return nil
+}

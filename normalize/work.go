@@ -15,6 +15,8 @@ import (
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/identity"
 	"github.com/ward-health/ward/normalize/mapping"
+	"github.com/ward-health/ward/normalize/plausible"
+	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/store"
 )
 
@@ -37,8 +39,13 @@ type work struct {
 	from  *fact // the patient whose record ends, in a merge
 	into  *fact // the one in whom it lives on
 
-	disputed map[ward.Reference]bool // what was marked because a newer version of it is held
-	left     int                     // facts of patients who were erased
+	disputed  map[ward.Reference]bool          // what was marked because a newer version of it is held
+	wary      bool                             // a try before met a held fact that is newer
+	contested map[string]bool                  // facts of which a version is held that is known to be newer than the message
+	left      int                              // facts of patients who were erased
+	before    map[seenKey][]plausible.Previous // earlier values
+	unsure    []*fact                          // stored, and their unit is in doubt
+	counts    []watch.Result                   // of results that are new
 }
 
 type need struct {
@@ -72,7 +79,7 @@ func (w *work) permit(ctx context.Context, a access.Action, rtype string) (acces
 // run understands the message and writes what it does.
 func (w *work) run(ctx context.Context) error {
 	w.e = store.Effects{Message: w.raw.ID, State: store.MessageApplied}
-	w.disputed = map[ward.Reference]bool{}
+	w.disputed, w.before = map[ward.Reference]bool{}, map[seenKey][]plausible.Previous{}
 	if done, err := w.whole(ctx); done || err != nil {
 		return err
 	}
@@ -80,6 +87,13 @@ func (w *work) run(ctx context.Context) error {
 		return err
 	}
 	if done, err := w.persons(ctx); done || err != nil {
+		return err
+	}
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return err
+	}
+	if err := w.n.watch.Load(ctx, p); err != nil {
 		return err
 	}
 	if err := w.results(ctx); err != nil {
@@ -237,11 +251,10 @@ func (w *work) hop(step, note string, refs ...string) {
 // hops tells what became of the facts.
 func (w *work) hops() {
 	if len(w.late) > 0 {
-		var refs []string
-		for _, f := range w.late {
-			refs = append(refs, f.ref.String())
-		}
-		w.hop("late", fmt.Sprintf("%d facts are older than what is stored", len(w.late)), refs...)
+		w.hop("late", fmt.Sprintf("%d facts are older than what is stored", len(w.late)), refs(w.late)...)
+	}
+	if len(w.unsure) > 0 {
+		w.hop("unconfirmed", fmt.Sprintf("%d facts are in a unit that their sender has not confirmed", len(w.unsure)), refs(w.unsure)...)
 	}
 	if w.left > 0 {
 		w.hop("erased", fmt.Sprintf("%d facts of patients who were erased are left out", w.left))
@@ -250,6 +263,13 @@ func (w *work) hops() {
 		w.hop("held", fmt.Sprintf("%d facts", n))
 	}
 	w.e.Hops = append(w.e.Hops, store.Hop{Step: "applied", Note: fmt.Sprintf("%d facts", len(w.e.Changes))})
+}
+
+func refs(facts []*fact) (out []string) {
+	for _, f := range facts {
+		out = append(out, f.ref.String())
+	}
+	return out
 }
 
 // created returns the resource that could not be created because one with its id is there.

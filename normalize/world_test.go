@@ -12,6 +12,7 @@ import (
 	"github.com/ward-health/ward/clinical/hl7v2"
 	"github.com/ward-health/ward/engine/queue"
 	"github.com/ward-health/ward/normalize"
+	"github.com/ward-health/ward/normalize/units"
 	"github.com/ward-health/ward/store"
 	"github.com/ward-health/ward/store/storetest"
 )
@@ -27,6 +28,14 @@ type world struct {
 	n    *normalize.Normalizer
 	done chan ward.ID // messages that were worked on; a merge comes by two lanes and may come twice
 	seen map[ward.ID]bool
+	said *units.Table // of the channel's units; set before messages are sent
+}
+
+// channel is the channel with what is said of its units.
+func (w *world) channel() normalize.Channel {
+	c := channel
+	c.Units = w.said
+	return c
 }
 
 func start(t *testing.T) *world {
@@ -36,7 +45,7 @@ func start(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{r, t, n, make(chan ward.ID, 8), map[ward.ID]bool{}}
+	w := &world{Running: r, t: t, n: n, done: make(chan ward.ID, 8), seen: map[ward.ID]bool{}}
 	w.work()
 	return w
 }
@@ -59,7 +68,7 @@ func (w *world) work() {
 		}
 		m, err := w.Store.Raw(ctx, w.Permit(ward.Integration, access.Receive, ""), d.Message)
 		if err == nil {
-			err = w.n.Normalize(ctx, w.Principal(ward.Integration), ward.Treatment, channel, m)
+			err = w.n.Normalize(ctx, w.Principal(ward.Integration), ward.Treatment, w.channel(), m)
 		}
 		if err != nil {
 			w.t.Errorf("understand: %v", err)

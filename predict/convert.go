@@ -20,8 +20,12 @@ func (r *result) amount(in registry.Input) (*big.Rat, ucum.Unit, error) {
 		return nil, ucum.Unit{}, refusal("carries a modifierExtension, which may change its meaning and is not understood")
 	case r.disputed:
 		return nil, ucum.Unit{}, refusal("is disputed: its source has sent something else since, which is held until a person releases it")
+	case r.unsure:
+		return nil, ucum.Unit{}, refusal("is in a unit that its sender has not confirmed, and the number could be meant in another unit too")
 	case r.focused:
 		return nil, ucum.Unit{}, refusal("was measured on somebody or something other than the patient (Observation.focus)")
+	case r.several:
+		return nil, ucum.Unit{}, refusal("carries the quantity in several components, and which of them counts is not said")
 	case r.value == "":
 		return nil, ucum.Unit{}, refusal("carries no numeric quantity")
 	case r.comparator != "":

@@ -2,7 +2,7 @@
 // computes, keeps the decision with its lineage, and can recompute it.
 //
 // An answer without a number is an honest one: a wrong unit, a stale, missing, implausible or unfinished result, a child,
-// an unstated sex, two results of which either may be the newest each give a decision with reasons and no Output. A value is never guessed, never carried over from an
+// an unstated sex, a unit that its sender has not confirmed, two results of which either may be the newest each give a decision with reasons and no Output. A value is never guessed, never carried over from an
 // older result because the newest is unusable, and mass becomes substance through the molecular formula alone, substance
 // equivalents through the charge. What a model may do without is missing where there is nothing; a value in a wrong unit is not.
 //

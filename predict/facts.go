@@ -60,7 +60,7 @@ func readPerson(v ward.Version) (*person, error) {
 // present reports whether a member was given.
 func present(v jsontext.Value) bool { return len(v) > 0 && v.Kind() != 'n' }
 
-// result is one Observation that carries a code of the input.
+// result is one Observation that carries a code of the input, itself or as a component.
 type result struct {
 	source
 	codes      []string // those of the input's codes that it carries, in its order
@@ -71,7 +71,9 @@ type result struct {
 	system     string
 	unit       string // UCUM code
 	modified   bool   // carries a modifierExtension
+	several    bool   // carries the code in several components
 	disputed   bool   // its source has sent something else since, which is held
+	unsure     bool   // its sender's unit is not confirmed, and the number could be meant in another
 	focused    bool   // carries a focus
 	labels     []label
 }
@@ -121,21 +123,73 @@ type observation struct {
 		Security []label `json:"security"`
 		Tag      []label `json:"tag"`
 	} `json:"meta"`
-	Status string `json:"status"`
-	Code   struct {
-		Coding []struct {
-			System string `json:"system"`
-			Code   string `json:"code"`
-		} `json:"coding"`
+	Status    string         `json:"status"`
+	Focus     jsontext.Value `json:"focus"`
+	Component []quantified   `json:"component"`
+	quantified
+}
+
+// quantified is an Observation or one of its components, as far as it says what was measured.
+type quantified struct {
+	Code struct {
+		Coding []label `json:"coding"`
 	} `json:"code"`
 	Modifiers     jsontext.Value `json:"modifierExtension"`
-	Focus         jsontext.Value `json:"focus"`
 	ValueQuantity struct {
 		Value      jsontext.Value `json:"value"`
 		Comparator string         `json:"comparator"`
 		System     string         `json:"system"`
 		Code       string         `json:"code"`
 	} `json:"valueQuantity"`
+}
+
+// of returns those of the codes that it carries, in their own order.
+func (x *quantified) of(codes []registry.Code) (out []string) {
+	for _, c := range x.Code.Coding {
+		if slices.ContainsFunc(codes, func(w registry.Code) bool { return w.System == c.System && w.Code == c.Code }) {
+			out = append(out, c.Code)
+		}
+	}
+	return out
+}
+
+// say gives the result what was measured.
+func (x *quantified) say(r *result) {
+	r.comparator, r.system, r.unit = x.ValueQuantity.Comparator, x.ValueQuantity.System, x.ValueQuantity.Code
+	r.modified = r.modified || present(x.Modifiers)
+	if n := x.ValueQuantity.Value; n.Kind() == '0' {
+		r.value = string(n)
+	}
+}
+
+// take completes the result of an input: from the Observation itself, or, in a panel that carries it so, from its component. False: it
+// carries none.
+func (x *observation) take(in registry.Input, r *result) bool {
+	if r.codes = x.of(in.Codes); len(r.codes) > 0 {
+		x.say(r)
+		return true
+	}
+	if len(x.of(in.Panels())) == 0 {
+		return false
+	}
+	r.modified = present(x.Modifiers)
+	for i := range x.Component {
+		own := x.Component[i].of(in.Codes)
+		if len(own) == 0 {
+			continue
+		}
+		if r.several = len(r.codes) > 0; r.several {
+			break
+		}
+		r.codes = own
+		x.Component[i].say(r)
+	}
+	return len(r.codes) > 0
+}
+
+// tagged reports whether normalize has put the tag on the fact.
+func (x *observation) tagged(code string) bool {
+	return slices.Contains(x.Meta.Tag, label{factTag, code})
 }
 
 // readResults takes what the inputs need out of an Observation: for each input of the manifest the result, nil where the
@@ -152,11 +206,8 @@ func readResults(v ward.Version, m registry.Manifest) ([]*result, string, error)
 	if err := json.Unmarshal([]byte(v.Body), &x); err != nil {
 		return nil, "", unreadable(nil)
 	}
-	r := result{source: sourceOf(v), status: x.Status, lo: math.MinInt64, hi: math.MaxInt64, comparator: x.ValueQuantity.Comparator,
-		system: x.ValueQuantity.System, unit: x.ValueQuantity.Code, modified: present(x.Modifiers), focused: present(x.Focus), labels: x.Meta.Security, disputed: slices.ContainsFunc(x.Meta.Tag, func(l label) bool { return l.System == factTag && l.Code == "disputed" })}
-	if n := x.ValueQuantity.Value; n.Kind() == '0' {
-		r.value = string(n)
-	}
+	r := result{source: sourceOf(v), status: x.Status, lo: math.MinInt64, hi: math.MaxInt64, focused: present(x.Focus), labels: x.Meta.Security,
+		disputed: x.tagged("disputed"), unsure: x.tagged("unit-unconfirmed")}
 	for _, d := range facts.Values {
 		if d.Param == clinicalTime {
 			r.lo, r.hi = d.Lo, d.Hi
@@ -167,13 +218,7 @@ func readResults(v ward.Version, m registry.Manifest) ([]*result, string, error)
 		if !in.Measured() {
 			continue
 		}
-		own := r
-		for _, c := range x.Code.Coding {
-			if slices.ContainsFunc(in.Codes, func(w registry.Code) bool { return w.System == c.System && w.Code == c.Code }) {
-				own.codes = append(own.codes, c.Code)
-			}
-		}
-		if len(own.codes) > 0 {
+		if own := r; x.take(in, &own) {
 			out[i] = &own
 		}
 	}

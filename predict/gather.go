@@ -247,8 +247,10 @@ func (h *hunt) undated(ctx context.Context) (bool, error) {
 func (h *hunt) query(inputs []int, more ...string) (fhir.Search, error) {
 	var codes []string
 	for _, i := range inputs {
-		for _, c := range h.m.Inputs[i].Codes {
-			codes = append(codes, c.System+"|"+c.Code)
+		for _, c := range slices.Concat(h.m.Inputs[i].Codes, h.m.Inputs[i].Panels()) {
+			if one := c.System + "|" + c.Code; !slices.Contains(codes, one) {
+				codes = append(codes, one)
+			}
 		}
 	}
 	q := url.Values{"patient": {h.patient}, "code": {strings.Join(codes, ",")}, "_count": {strconv.Itoa(pageSize)}}

@@ -147,6 +147,7 @@ func TestModified(t *testing.T) {
 	for name, c := range map[string]struct{ person, result, want string }{
 		"result":   {"", modifier, "the newest creatinine result carries a modifierExtension"},
 		"disputed": {"", `,"meta":{"tag":[{"system":"urn:ward:fact","code":"disputed"}]}`, "the newest creatinine result is disputed"},
+		"unsure":   {"", `,"meta":{"tag":[{"system":"urn:ward:fact","code":"unit-unconfirmed"}]}`, "the newest creatinine result is in a unit that its sender has not confirmed"},
 		"focus":    {"", focus, "Observation.focus"},
 		"patient":  {modifier, "", "the patient's record carries a modifierExtension"},
 	} {

@@ -24,6 +24,8 @@ import (
 	"github.com/ward-health/ward/engine/queue"
 	"github.com/ward-health/ward/engine/telemetry"
 	"github.com/ward-health/ward/normalize/quarantine"
+	"github.com/ward-health/ward/normalize/validate"
+	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/predict"
 	"github.com/ward-health/ward/predict/cdshooks"
 	"github.com/ward-health/ward/predict/registry"
@@ -45,10 +47,13 @@ type Node struct {
 	access    *access.Authority
 	store     *store.Store
 	registry  *registry.Registry
+	packages  *validate.Packages
 	predict   *predict.Service
 	rules     delivery.Rules
 	listening *listening
 	desk      *quarantine.Desk
+	senders   *senders
+	series    *watch.Watch
 	console   *console.Console
 
 	routes  []access.Route // of every listener
@@ -109,7 +114,7 @@ func (n *Node) ground(ctx context.Context) error {
 		return err
 	}
 	if err := n.db.Migrate(ctx, seal.Migrations(), queue.Migrations(), audit.Migrations(), access.Migrations(),
-		store.Migrations(), registry.Migrations()); err != nil {
+		store.Migrations(), registry.Migrations(), validate.Migrations()); err != nil {
 		return err
 	}
 	if n.ring, err = seal.Open(ctx, n.db, root); err != nil {
@@ -143,6 +148,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 		return err
 	}
 	n.registry = registry.Open(n.db, n.log, func(ctx context.Context, tn db.Tenant) (keys.MAC, error) { return n.ring.MAC(ctx, tn, "model") })
+	n.packages = validate.Open(n.db, n.log, func(ctx context.Context, tn db.Tenant) (keys.MAC, error) { return n.ring.MAC(ctx, tn, "package") })
 	n.predict = predict.New(predict.Deps{Store: n.store, Registry: n.registry, Failed: n.failed})
 	return n.join()
 }
@@ -151,7 +157,7 @@ func (n *Node) core(ctx context.Context) (err error) {
 func (n *Node) roof() (err error) {
 	n.observe()
 	v := newV1(n)
-	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
+	rows := fhirrest.New(fhirrest.Deps{Store: n.store, Conformance: n.packages, Base: n.config.BaseURL() + "/fhir/R4", Observe: n.failed}).Routes()
 	rows = append(rows, cdshooks.New(n.predict, n.failed).Link(n.access.Issuer()).Routes()...)
 	rows = append(rows, n.access.Routes()...)
 	rows = append(rows, n.access.SessionRoutes()...)

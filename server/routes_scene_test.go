@@ -1,14 +1,19 @@
 package server
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -79,6 +84,7 @@ type scene struct {
 	refused []string // held as wholes
 	held    []string // facts
 	digest  []string // of proposals by ste on the first two of them
+	unit    string   // digest of a proposal by ste about a unit
 	key     string   // JSON of a key's public half
 	model   string   // its digest
 	push    string   // JSON of a signed model
@@ -111,8 +117,32 @@ func (w *world) scene() *scene {
 		w.read(&h, w.must(200, "main/ste", "GET", "/v1/quarantine/"+id, "").Body.Bytes())
 		s.digest = append(s.digest, h.Digest)
 	}
+	w.must(200, "main/ste", "POST", "/v1/channels/zzlab/units/propose", `{"code":"NA",`+unitSaid)
+	var u Unit
+	w.read(&u, w.must(200, "main/ste", "POST", "/v1/channels/zzlab/units/propose", `{"code":"MG",`+unitSaid).Body.Bytes())
+	s.unit = u.Digest
 	s.models()
 	return s
+}
+
+const unitSaid = `"source":"mg/dL","unit":"mg/dL","ranges":["1.7-2.2"],"reason":"the laboratory says so"}`
+
+// packageBody is the addition of a FHIR package that defines nothing.
+func packageBody(t *testing.T) string {
+	t.Helper()
+	const text = `{"name":"made.up","version":"1.0.0"}`
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	w := tar.NewWriter(z)
+	err := w.WriteHeader(&tar.Header{Name: "package/package.json", Mode: 0o600, Size: int64(len(text)), Typeflag: tar.TypeReg})
+	if _, werr := w.Write([]byte(text)); errors.Join(err, werr, w.Close(), z.Close()) != nil {
+		t.Fatal("no package could be made")
+	}
+	out, err := json.Marshal(map[string][]byte{"package": b.Bytes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 const correction = `{"unit":"mmol/L","reason":"the analyser reports mmol/L"}`
@@ -232,8 +262,8 @@ func (s *scene) calls(decision, entry string) map[string]call {
 			refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
 		"POST /v1/quarantine/{id}/release": {who: "bea", path: "/v1/quarantine/" + second + "/release", body: `{"digest":"` + s.digest[0] + `"}`, status: 200,
 			entries: "hold.read done, hold.release done, read done", refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
-		"POST /v1/quarantine/{id}/reject": {who: "ste", path: "/v1/quarantine/" + s.held[4] + "/reject", body: `{"note":"noise"}`, status: 204, entries: "hold.reject done",
-			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.reject done"},
+		"POST /v1/quarantine/{id}/reject": {who: "ste", path: "/v1/quarantine/" + s.held[4] + "/reject", body: `{"note":"noise"}`, status: 204, entries: "hold.read done, hold.reject done, read done",
+			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.read done"},
 
 		"GET /v1/channels": {who: "boss", path: "/v1/channels", status: 200, entries: "admin.read done", refused: "doc", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},
@@ -241,6 +271,15 @@ func (s *scene) calls(decision, entry string) map[string]call {
 			refused: "doc", refusal: "admin.read denied", other: 409},
 		"POST /v1/channels/{id}/disable": {who: "boss", path: "/v1/channels/zzlab/disable", status: 204, entries: "channel.disable done",
 			refused: "doc", refusal: "admin.read denied", other: 404},
+
+		"GET /v1/channels/{id}/units": {who: "ste", path: "/v1/channels/zzlab/units", status: 200, entries: "admin.read done", refused: "doc", refusal: "hold.read denied",
+			other: 404, otherEntries: "admin.read done"},
+		"POST /v1/channels/{id}/units/propose": {who: "ste", path: "/v1/channels/zzlab/units/propose", body: `{"code":"K",` + unitSaid, status: 200, entries: "unit.propose done",
+			refused: "doc", refusal: "hold.release denied", other: 404},
+		"POST /v1/channels/{id}/units/confirm": {who: "bea", path: "/v1/channels/zzlab/units/confirm", body: `{"code":"MG","source":"mg/dL","digest":"` + s.unit + `"}`, status: 200,
+			entries: "unit.confirm done", refused: "doc", refusal: "hold.release denied", other: 404},
+		"POST /v1/channels/{id}/units/withdraw": {who: "ste", path: "/v1/channels/zzlab/units/withdraw", body: `{"code":"NA","source":"mg/dL"}`, status: 204, entries: "unit.withdraw done",
+			refused: "doc", refusal: "hold.release denied", other: 404},
 
 		"GET /v1/models": {who: "boss", path: "/v1/models", status: 200, entries: "admin.read done", refused: "desk", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},
@@ -252,6 +291,12 @@ func (s *scene) calls(decision, entry string) map[string]call {
 			refused: "doc", refusal: "model.push denied", other: 204, otherEntries: "model.stage done"},
 		"GET /v1/model-keys": {who: "boss", path: "/v1/model-keys", status: 200, entries: "admin.read done", refused: "desk", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},
+		"GET /v1/packages": {who: "boss", path: "/v1/packages", status: 200, entries: "admin.read done", refused: "doc", refusal: "admin.read denied",
+			other: 200, otherEntries: "admin.read done"},
+		"POST /v1/packages": {who: "boss", path: "/v1/packages", body: packageBody(s.w.t), status: 200, entries: "package.add done", refused: "doc", refusal: "package.add denied",
+			other: 200, otherEntries: "package.add done"},
+		"DELETE /v1/packages/{name}": {who: "boss", path: "/v1/packages/made.up", status: 204, entries: "package.remove done", refused: "doc", refusal: "package.add denied",
+			other: 204, otherEntries: "package.remove done"}, // the addition before has made one there
 		"POST /v1/model-keys": {who: "boss", path: "/v1/model-keys", body: s.key, status: 200, entries: "model.trust done", refused: "doc", refusal: "model.trust denied",
 			other: 200, otherEntries: "model.trust done"},
 	}
@@ -301,8 +346,8 @@ func (s *scene) pages(decision, entry string) map[string]call {
 			refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
 		"POST /console/quarantine/{id}/release": {who: "bea", path: "/console/quarantine/" + s.held[1] + "/release", body: form("digest", s.digest[1]), status: 303,
 			entries: "hold.read done, hold.release done, read done", refused: "doc", refusal: "hold.release denied", other: 404, otherEntries: "hold.read done"},
-		"POST /console/quarantine/{id}/reject": {who: "ste", path: "/console/quarantine/" + s.held[5] + "/reject", body: form("note", "noise"), status: 303, entries: "hold.reject done",
-			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.reject done"},
+		"POST /console/quarantine/{id}/reject": {who: "ste", path: "/console/quarantine/" + s.held[5] + "/reject", body: form("note", "noise"), status: 303, entries: "hold.read done, hold.reject done, read done",
+			refused: "doc", refusal: "hold.reject denied", other: 404, otherEntries: "hold.read done"},
 		"GET /console/messages": {who: "ste", path: "/console/messages", status: 200, entries: "message.list done", refused: "doc", refusal: "message.read denied",
 			other: 200, otherEntries: "message.list done"},
 		"GET /console/messages/{id}": {who: "ste", path: "/console/messages/" + s.message, status: 200, entries: "hold.list done, message.read done", refused: "doc", refusal: "message.read denied",

@@ -66,6 +66,8 @@ func calls(decision, entry string) map[string]call {
 			entries: "read done, update done", refused: "aud", refusal: "update denied", other: 200, otherEntries: "read done, update done"}, // the PUT before has made one there
 		"DELETE /fhir/R4/{type}/{id}": {who: "doc", path: "/fhir/R4/Condition/gone", status: 204, entries: "delete done",
 			refused: "aud", refusal: "delete denied", other: 404, otherEntries: "delete failed"},
+		"POST /fhir/R4/{type}/$validate": {who: "doc", path: "/fhir/R4/Patient/$validate", body: newBody, status: 200, entries: "validate done",
+			refused: "aud", refusal: "create denied", other: 200, otherEntries: "validate done"},
 		"POST /fhir/R4": {who: "doc", path: "/fhir/R4", body: bundleBody, status: 200, entries: "transaction done",
 			refused: "aud", refusal: "transaction denied", other: 200, otherEntries: "transaction done"},
 		"POST /fhir/R4/{$}": {who: "doc", path: "/fhir/R4/", body: bundleBody, status: 200, entries: "transaction done",

@@ -105,6 +105,7 @@ func (n *Node) quiet(ctx context.Context) error {
 	b.stopWatch()
 	b.stopQueue()
 	wait(ctx, b.queueDone)
+	n.count(ctx)
 	wait(ctx, b.sampleDone)
 	wait(ctx, b.watchDone)
 	err := n.settle(ctx)

@@ -9,6 +9,7 @@ import (
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/normalize"
 	"github.com/ward-health/ward/normalize/quarantine"
+	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/predict"
 )
 
@@ -21,14 +22,15 @@ const (
 // join puts the stages together that messages pass: the inbox asks normalize what a message is, its worker hands each message
 // to normalize, and what is stored then goes to the models that answer new results.
 func (n *Node) join() error {
-	stage, err := normalize.New(normalize.Deps{Store: n.store, Access: n.access})
+	n.senders, n.series = newSenders(n.access), watch.New(n.store, nil)
+	stage, err := normalize.New(normalize.Deps{Store: n.store, Access: n.access, Watch: n.series})
 	if err != nil {
 		return err
 	}
 	n.rules = delivery.Rules{Lanes: normalize.Lanes, Key: normalize.Key, Kind: normalize.Kind, Understood: normalize.Understood, Apart: normalize.Apart}
 	delivery.NewWorker(n.store, n.access, n.queue, understanding{n, stage})
 	n.listening = newListening(n)
-	n.desk = quarantine.New(quarantine.Deps{Store: n.store})
+	n.desk = quarantine.New(quarantine.Deps{Store: n.store, Units: n.senders.table})
 	n.store.Feed(predict.EventQueue, "Observation")
 	n.queue.Handle(predict.EventQueue, eventWorkers, eventAttempts, n.predict.EventHandler(n.engine))
 	return nil
@@ -46,7 +48,11 @@ func (u understanding) Understand(ctx context.Context, who ward.Principal, purpo
 	if err != nil {
 		return err
 	}
-	return u.stage.Normalize(ctx, who, purpose, normalize.Channel{ID: c.ID, Processing: c.Processing, Zone: c.Zone, Charset: c.Charset, Systems: c.Systems}, m)
+	said, err := u.node.senders.table(ctx, db.Tenant(tenant.Number), c.ID)
+	if err != nil {
+		return err
+	}
+	return u.stage.Normalize(ctx, who, purpose, normalize.Channel{ID: c.ID, Processing: c.Processing, Zone: c.Zone, Charset: c.Charset, Systems: c.Systems, Units: said}, m)
 }
 
 // engine grants what the node does by itself on a tenant's events.

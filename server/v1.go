@@ -49,7 +49,9 @@ func newV1(n *Node) *v1 {
 	v.data()
 	v.messages()
 	v.channels()
+	v.units()
 	v.models()
+	v.packages()
 	v.quarantine()
 	v.open()
 	return v

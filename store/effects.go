@@ -27,6 +27,8 @@ type Effects struct {
 	Patients []string // FHIR ids of whom it is about: its key is wrapped to them and the channel's wrap is destroyed
 	Hops     []Hop    // At and Entry are set by the store; a hop with nil Refs and Step "applied" gets those of Changes
 	Rules    []string // one per change: the rule that made it
+
+	Contested []string // facts among Changes of which a version is held that was sent after Sent, as the caller knows
 }
 
 // The bounds of what one message does.
@@ -78,6 +80,7 @@ func (e *Effects) check() error {
 // principal and request. Errors as Apply; an unknown message is ward.NotFound.
 //
 // The message's key is then wrapped to everybody whom the message is about: Patients, and the patients of Changes, Holds and Merge.
+// ward.Precondition: a version of a changed fact that is not among Contested is held and known to be newer; see OpenHolds.
 // Holds are replaced by their position: one of this message that is still open takes the new evidence and loses its proposal; an open one
 // that is not among Holds any more is superseded; so is one of another message of the same Fact, or of a fact that Changes store, unless
 // that one is known by Hold.Sent to be newer; one that persons have released or rejected stays.
@@ -111,6 +114,7 @@ type effects struct {
 
 	m             *message // as it was read in this attempt
 	before, later []*held  // held of this message, and of others what would become the same facts
+	newer         bool     // a version of a change is held that is newer, and the caller does not know it
 	pats          []byte   // whom it is about, in order
 	wrap          []byte   // the key's new wrap; nil: it stays
 	live          []seal.KeyID
@@ -134,6 +138,9 @@ func (x *effects) look(ctx context.Context, b *batch) error {
 		return errDone
 	case !x.p.Filter().Match(messageAttributes("")):
 		return x.s.hidden(ctx, x.p, b.act, m.subjects()[0], errForbidden)
+	}
+	if x.newer {
+		return x.s.failed(ctx, x.p, b.act, errNewerHeld)
 	}
 	x.m, x.wrap, x.live, x.texts, x.fresh, x.moved = m, nil, nil, nil, nil, nil
 	if err := x.about(b); err != nil {
@@ -162,11 +169,18 @@ func (x *effects) read(ctx context.Context, b *batch) (m *message, err error) {
 		if x.before, err = loadHolds(ctx, tx, b.n, "h.message = $2", m.rid); err != nil {
 			return err
 		}
-		x.later, err = b.sameFacts(ctx, tx, facts, func(h *held) bool { return h.message == m.rid || x.older(b, h) })
+		x.newer = false
+		x.later, err = b.sameFacts(ctx, tx, facts, func(h *held) bool {
+			stays := h.message == m.rid || x.older(b, h)
+			x.newer = x.newer || b.stores(h.fact) && h.newer(sentMicros(x.e.Sent)) && !slices.Contains(x.e.Contested, h.fact)
+			return stays
+		})
 		return err
 	})
 	return m, err
 }
+
+var errNewerHeld = ward.E(ward.Precondition, "store.effects", "a newer version of a fact is held; mark what is stored as disputed", nil)
 
 // older reports whether everything that the message says of the fact was sent before what is held of it.
 func (x *effects) older(b *batch, h *held) bool {

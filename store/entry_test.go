@@ -344,6 +344,13 @@ func calls(n *storetest.Running) map[string]func(p access.Permit) error {
 			_, err := s.Release(ctx, p, ward.NewID(), [32]byte{}, []store.Change{{Permit: p, Op: store.OpUpdate, Resource: ward.Resource{Ref: r, Body: ward.Protected(observation("o1", "p", "a", "2026", 77))}}})
 			return err
 		},
+		"RejectWith": func(p access.Permit) error {
+			return s.RejectWith(ctx, p, ward.NewID(), "x", []store.Change{{Permit: p, Op: store.OpUpdate, Resource: ward.Resource{Ref: r, Body: ward.Protected(observation("o1", "p", "a", "2026", 77))}}})
+		},
+		"OpenHolds":   func(p access.Permit) error { _, err := s.OpenHolds(ctx, p, "Observation/o1"); return err },
+		"Rejected":    func(p access.Permit) error { _, err := s.Rejected(ctx, p, ward.NewID(), "Observation/o1"); return err },
+		"AllSeries":   func(p access.Permit) error { _, err := s.AllSeries(ctx, p); return err },
+		"PutSeries":   func(p access.Permit) error { return s.PutSeries(ctx, p, []store.Series{{Name: ward.NewID().String()}}) },
 		"Derive":      func(p access.Permit) error { _, err := s.Derive(ctx, p, "s", "k"); return err },
 		"Survivor":    func(p access.Permit) error { _, err := s.Survivor(ctx, p, "p"); return err },
 		"PutDecision": func(p access.Permit) error { _, err := s.PutDecision(ctx, p, decision("q"), [32]byte{1}); return err },
@@ -372,7 +379,8 @@ var allowed = map[string][]access.Action{"Get": {access.Read}, "Currents": {acce
 	"Resolve": {access.Search}, "Receive": {access.Receive}, "Raw": {access.Receive, access.MessageOpen}, "Rejection": {access.MessageOpen},
 	"Messages": {access.MessageRead}, "Message": {access.MessageRead}, "ReplayMessage": {access.MessageReplay}, "RejectMessage": {access.HoldReject},
 	"ApplyMessage": {access.Receive}, "Holds": {access.HoldRead}, "Held": {access.HoldRead}, "Propose": {access.HoldRelease}, "Reject": {access.HoldReject},
-	"Release": {access.HoldRelease}, "Derive": access.Actions(), "Survivor": access.Actions(),
+	"Release": {access.HoldRelease}, "RejectWith": {access.HoldReject}, "OpenHolds": access.Actions(), "Rejected": access.Actions(),
+	"AllSeries": {access.Receive, access.HoldRead}, "PutSeries": {access.Receive}, "Derive": access.Actions(), "Survivor": access.Actions(),
 	"PutDecision": {access.Predict},
 	"Decision":    {access.DecisionRead, access.DecisionReplay}, "Decisions": {access.DecisionRead}, "Source": {access.DecisionReplay}, "PutFeedback": {access.Feedback}, "Feedbacks": {access.DecisionRead}, "Shred": {access.Shred},
 	"Check": {access.StoreCheck}, "CheckLong": {access.StoreCheck}}

@@ -1,10 +1,5 @@
 package fhirpath
 
-import (
-	"regexp"
-	"slices"
-)
-
 // function is what can be called. eval finds the input in m.stack[base:] and leaves the result there.
 type function struct {
 	least, most int
@@ -29,10 +24,10 @@ type callOp struct {
 	fn    *function
 	input op // nil: $this
 	args  []op
-	typ   typeName       // of is(), as(), ofType() and getReferenceKey()
-	desc  []bool         // of sort()
-	re    *regexp.Regexp // of a literal pattern
-	empty bool           // join() of nothing is the empty string
+	typ   typeName // of is(), as(), ofType() and getReferenceKey()
+	desc  []bool   // of sort()
+	re    *pattern // of a literal regular expression
+	empty bool     // join() of nothing is the empty string
 }
 
 func (o *callOp) offset() int { return o.at }
@@ -93,6 +88,9 @@ func (c *compiler) call(s *syntax) op {
 		}
 		o.args = append(o.args, c.scoped(a))
 	}
+	if s.name == "defineVariable" && s.args[0].kind == synLiteral {
+		c.defined = append(c.defined, s.args[0].value.text)
+	}
 	o.pattern(c, s)
 	return o
 }
@@ -139,17 +137,10 @@ func (c *compiler) typeArg(s *syntax) typeName {
 // scoped compiles an operand or argument that keeps its variables to itself.
 func (c *compiler) scoped(s *syntax) op {
 	o := c.compile(s)
-	if defines(s) {
+	if s.defines {
 		return &scopeOp{o}
 	}
 	return o
-}
-
-func defines(s *syntax) bool {
-	if s == nil {
-		return false
-	}
-	return s.kind == synCall && s.name == "defineVariable" || defines(s.input) || slices.ContainsFunc(s.args, defines)
 }
 
 type scopeOp struct{ op }

@@ -85,15 +85,19 @@ type checker struct {
 	set  *definition.Set
 	o    CheckOptions
 	root static
+	left int // parts that are still looked at; repeat() within repeat() looks at parts again and again
 	err  *SemanticError
 }
 
 // Check says whether the expression can mean something on an element of type t: members that there are, functions and operators on types that
 // they are defined on. t nil: the type is not known. The error is a *SemanticError. What Check accepts can still fail when it is evaluated.
 //
-// SPEC(FHIRPath N1 section 10, type safety and strict evaluation)
+// SPEC(FHIRPath N1 section 11, type safety and strict evaluation)
 func (e *Expression) Check(set *definition.Set, t *definition.Type, o CheckOptions) error {
-	c := checker{set: set, o: o, root: static{unknown: t == nil}}
+	if set == nil {
+		return &SemanticError{Text: "there are no types to check against"}
+	}
+	c := checker{set: set, o: o, root: static{unknown: t == nil}, left: 50 * maxParts}
 	if t != nil {
 		c.root.fhir = []*definition.Type{t}
 	}
@@ -112,6 +116,9 @@ func (c *checker) fail(at int, format string, args ...any) {
 
 // infer returns what s is where $this is this.
 func (c *checker) infer(s *syntax, this static) static {
+	if c.left--; c.left < 0 {
+		return static{unknown: true, many: true}
+	}
 	switch s.kind {
 	case synLiteral:
 		return systemStatic(s.value.kind)

@@ -41,7 +41,7 @@ func (o *compare) truth(m *machine) (tri, error) {
 	case !ok1 || !ok2:
 		return unknown, nil
 	}
-	order, known, err := order(l, r, o.at)
+	order, known, err := m.order(l, r, o.at)
 	if err != nil || !known {
 		return unknown, err
 	}
@@ -59,9 +59,10 @@ func (o *compare) truth(m *machine) (tri, error) {
 // order compares two items of one ordered type. known is false where there is no result.
 //
 // SPEC(FHIRPath N1 6.2): strings by code point; numbers; moments to their precision; quantities of one dimension. Other types are an error.
-func order(a, b *Value, at int) (order int, known bool, err error) {
+func (m *machine) order(a, b *Value, at int) (order int, known bool, err error) {
 	if sameText(a, b) {
-		return bytes.Compare(a.bytes(), b.bytes()), true, nil
+		x, y := a.bytes(), b.bytes()
+		return bytes.Compare(x, y), true, m.read(min(len(x), len(y)))
 	}
 	x, ok1 := a.System()
 	y, ok2 := b.System()
@@ -82,7 +83,7 @@ func order(a, b *Value, at int) (order int, known bool, err error) {
 		return bytes.Compare([]byte(x.text), []byte(y.text)), true, nil
 	case x.kind == KindQuantity && (isNumber(y.kind) || y.kind == KindQuantity), y.kind == KindQuantity && isNumber(x.kind):
 		order, r := compareQuantities(&x, &y)
-		return order, r == sameKind, nil
+		return order, r == sameKind, m.step(unitSteps)
 	}
 	return 0, false, failf(at, "cannot compare %s with %s", x.TypeName(), y.TypeName())
 }

@@ -70,11 +70,12 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		return unknown, err
 	}
 	if sameText(a, b) {
-		return triOf(equalText(a, b)), nil
+		same, n := equalText(a, b)
+		return triOf(same), m.read(n)
 	}
 	if a.kind == KindNode && b.kind == KindNode && (a.sub == 0 || b.sub == 0) {
 		if x, y, ok := bothQuantities(a, b); ok {
-			return equalSystem(&x, &y), nil
+			return equalSystem(&x, &y), m.step(unitSteps)
 		}
 		return m.equalNodes(a, b)
 	}
@@ -84,25 +85,33 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		switch {
 		case a.kind == KindNode && b.kind == KindNode:
 			return m.equalNodes(a, b)
-		case a.lacks() || b.lacks(): // it has no value to compare
+		case a.lacks() || b.lacks() || isQuantity(a.fhirName()) || isQuantity(b.fhirName()): // it has no value to compare
 			return unknown, nil
 		}
 		return isFalse, nil
 	}
+	if x.kind == KindQuantity || y.kind == KindQuantity {
+		if err := m.step(unitSteps); err != nil {
+			return unknown, err
+		}
+	}
 	return equalSystem(&x, &y), nil
 }
 
-// equalText compares two texts, without a copy of a literal.
-func equalText(a, b *Value) bool {
-	switch {
-	case a.kind == KindString && b.kind == KindString:
-		return a.text == b.text
-	case a.kind == KindString:
-		return a.text == string(b.bytes())
-	case b.kind == KindString:
-		return string(a.bytes()) == b.text
+// equalText compares two texts, without a copy of a literal; n bytes were looked at.
+func equalText(a, b *Value) (same bool, n int) {
+	if a.kind == KindString {
+		a, b = b, a
 	}
-	return bytes.Equal(a.bytes(), b.bytes())
+	if a.kind == KindString {
+		return a.text == b.text, len(a.text)
+	}
+	x := a.bytes()
+	if b.kind == KindString {
+		return string(x) == b.text, min(len(x), len(b.text))
+	}
+	y := b.bytes()
+	return bytes.Equal(x, y), min(len(x), len(y))
 }
 
 // bothQuantities converts two elements of type Quantity.
@@ -245,7 +254,7 @@ func (o *equivalent) truth(m *machine) (tri, error) {
 
 // equivalentLists compares regardless of order.
 //
-// SPEC(FHIRPath N1 6.1.3): both empty is true, one empty or different lengths is false.
+// SPEC(FHIRPath N1 6.1.2): both empty is true, one empty or different lengths is false.
 func (m *machine) equivalentLists(a, b []Value) (bool, error) {
 	if len(a) != len(b) {
 		return false, nil
@@ -280,6 +289,9 @@ func (m *machine) equivalentItems(a, b *Value) (bool, error) {
 	x, ok1 := a.System()
 	y, ok2 := b.System()
 	if ok1 && ok2 {
+		if err := m.step(unitSteps + (len(x.text)+len(y.text))>>8); err != nil {
+			return false, err
+		}
 		return equivalentSystem(&x, &y), nil
 	}
 	if ok1 != ok2 || a.kind != KindNode || b.kind != KindNode {

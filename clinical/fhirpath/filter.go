@@ -325,7 +325,7 @@ func (m *machine) sortOrder(a, b *Value, at int) (int, error) {
 	if a.kind == 0 || b.kind == 0 {
 		return order64(int64(min(a.kind, 1)), int64(min(b.kind, 1))), nil
 	}
-	c, known, err := order(a, b, at)
+	c, known, err := m.order(a, b, at)
 	if err != nil || !known {
 		return 0, err
 	}

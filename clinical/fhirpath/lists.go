@@ -130,6 +130,11 @@ func newSeen(m *machine, n int) *seen { return &seen{m, make(map[uint64][]int, n
 
 // add reports whether vs holds nothing equal to v, which is then taken as the item behind the last of vs.
 func (s *seen) add(vs []Value, v *Value) (bool, error) {
+	if v.kind == KindNode {
+		if err := s.m.step(nodesOf(v)); err != nil {
+			return false, err
+		}
+	}
 	h := hashOf(v)
 	for _, j := range s.byHash[h] {
 		t, err := s.m.equalItems(&vs[j], v)

@@ -115,6 +115,12 @@ func (m *machine) step(n int) error {
 	return nil
 }
 
+// read charges for n bytes of text that are read or copied.
+func (m *machine) read(n int) error { return m.step(n >> 8) }
+
+// unitSteps is what the comparison of two units costs.
+const unitSteps = 32
+
 // charge charges n bytes of text.
 func (m *machine) charge(n int) error {
 	if m.text -= n; m.text < 0 {
@@ -214,15 +220,6 @@ func offset(o op) int {
 		return p.offset()
 	}
 	return 0
-}
-
-// with evaluates f with $this and $index.
-func (m *machine) with(this []Value, index int, f func() error) error {
-	oldThis, oldIndex, oldVars := m.this, m.index, m.vars
-	m.this, m.index = this, index
-	err := f()
-	m.this, m.index, m.vars = oldThis, oldIndex, oldVars
-	return err
 }
 
 // scope is what a lambda changes.

@@ -35,6 +35,9 @@ var resourceTypeHash = tree.Hash(resourceTypeName)
 
 // resourceType returns the type that object n says it is, nil if it says none that set has.
 func resourceType(doc *tree.Doc, n int, set *definition.Set) *definition.Type {
+	if set == nil {
+		return nil
+	}
 	for c := doc.First(n); c != tree.None; c = doc.Sibling(c) {
 		if doc.Nodes[c].Hash == resourceTypeHash && doc.NameIs(c, resourceTypeName) {
 			if doc.Nodes[c].Kind != tree.String {
@@ -50,8 +53,11 @@ func resourceType(doc *tree.Doc, n int, set *definition.Set) *definition.Type {
 	return nil
 }
 
-// Item returns n as a Value.
+// Item returns n as a Value, which is none if n is the zero Node.
 func (n Node) Item() Value {
+	if n.Doc == nil {
+		return Value{}
+	}
 	return node(n.Doc, n.Value, n.Extra, n.Type, n.Element)
 }
 

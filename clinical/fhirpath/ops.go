@@ -218,7 +218,7 @@ func (o *path) walk(m *machine, v *Value, i int) error {
 			return err
 		}
 	}
-	return m.step(1)
+	return m.step(1 + int(v.doc.Nodes[obj].Len)>>4)
 }
 
 // classInfo is the member namespace or name of what type() returns.
@@ -318,6 +318,9 @@ func (m *machine) oneOf(o op, at int) (s Value, ok bool, err error) {
 	}
 	v, ok, err := one(m.stack[base:], at)
 	if ok {
+		if err := m.read(len(v.bytes())); err != nil {
+			return s, false, err
+		}
 		if s, ok = v.System(); !ok && (v.sub == 0 || v.value() >= 0) {
 			err = failf(at, "expected a primitive value, not %s", v.TypeName())
 		}

@@ -2,6 +2,7 @@ package fhirpath
 
 import (
 	"fmt"
+	"slices"
 )
 
 // Bounds of an expression.
@@ -38,6 +39,8 @@ type syntax struct {
 	input *syntax // nil: what the surrounding expression is evaluated on
 	args  []*syntax
 	typ   typeName
+	// defines says that defineVariable() is called in it.
+	defines bool
 }
 
 // typeName is a type specifier.
@@ -93,7 +96,7 @@ func (p *parser) expect(sign string) {
 
 // The precedences of the operators between two terms, the loosest first.
 //
-// SPEC(FHIRPath N1 8.8 operator precedence)
+// SPEC(FHIRPath N1 6.8 operator precedence)
 var precedence = map[string]int{
 	"implies": 1,
 	"or":      2, "xor": 2,
@@ -141,11 +144,16 @@ func (p *parser) enter() bool {
 
 func (p *parser) leave() { p.depth-- }
 
-// part counts what is made.
+// part counts what is made. Parts are nil after an error only.
 func (p *parser) part(s *syntax) *syntax {
+	if s == nil {
+		return nil
+	}
 	if p.parts++; p.parts > maxParts {
 		p.fail("an expression has at most %d parts", maxParts)
 	}
+	s.defines = s.kind == synCall && s.name == "defineVariable" || s.input != nil && s.input.defines ||
+		slices.ContainsFunc(s.args, func(a *syntax) bool { return a != nil && a.defines })
 	return s
 }
 

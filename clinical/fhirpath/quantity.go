@@ -28,30 +28,46 @@ func (v *Value) unitText() string {
 // SPEC(FHIRPath N1 6.1.1, 6.2): units are converted to the most granular of the two; of different dimensions there is no result.
 // SPEC(FHIRPath N1 4.1.8.1): year and month of the calendar are not comparable with a and mo; week and shorter are equal to their UCUM units.
 func compareQuantities(x, y *Value) (order int, r relation) {
+	a, b := asWritten(x, y)
+	x, y = &a, &b
 	if x.unitText() == y.unitText() && (x.sub == 0) == (y.sub == 0) || x.sub != 0 && x.sub == y.sub {
 		return x.decimal().cmp(y.decimal()), sameKind
 	}
-	a, b, r := commensurate(x, y)
+	p, q, r := commensurate(x, y)
 	if r != sameKind {
 		return 0, r
 	}
-	return a.Cmp(b), sameKind
+	return p.Cmp(q), sameKind
 }
+
+// asWritten gives a Quantity of FHIR its unit of UCUM back, unless the other one is of the calendar.
+func asWritten(x, y *Value) (a, b Value) {
+	a, b = *x, *y
+	if x.inUCUM() && y.inUCUM() {
+		return roughly(x), roughly(y)
+	}
+	return a, b
+}
+
+// inUCUM reports whether the unit was written in UCUM.
+func (v *Value) inUCUM() bool { return v.kind != KindQuantity || v.sub == 0 || v.tz == 1 }
 
 // commensurate returns both values in one unit.
 func commensurate(x, y *Value) (a, b *big.Rat, r relation) {
+	v, w := asWritten(x, y)
+	x, y = &v, &w
 	if long(x) || long(y) {
 		if long(x) && long(y) && x.sub != 0 && y.sub != 0 {
 			return months(x), months(y), sameKind
 		}
 		return nil, nil, uncertain
 	}
-	u, err1 := ucum.Parse(x.code())
-	v, err2 := ucum.Parse(y.code())
-	if err1 != nil || err2 != nil || !u.Commensurable(v) {
+	from, err1 := ucum.Parse(x.code())
+	to, err2 := ucum.Parse(y.code())
+	if err1 != nil || err2 != nil || !from.Commensurable(to) {
 		return nil, nil, otherKind
 	}
-	a, err1 = ucum.Convert(x.decimal().rat(), u, v)
+	a, err1 = ucum.Convert(x.decimal().rat(), from, to)
 	if err1 != nil {
 		return nil, nil, otherKind
 	}
@@ -118,7 +134,7 @@ func equivalentQuantities(x, y *Value) bool {
 func roughly(v *Value) Value {
 	w := *v
 	if w.kind == KindQuantity && w.sub != 0 {
-		w.text, w.sub = definite[w.sub], 0
+		w.text, w.sub, w.tz = definite[w.sub], 0, 0
 	}
 	return w
 }
@@ -139,7 +155,7 @@ func express(x, y *Value) (*big.Rat, bool) {
 	if r != sameKind {
 		return nil, false
 	}
-	if unit(y.sub) == unitYear { // commensurate gave months
+	if unit(y.sub) == unitYear && (y.tz == 0 || !x.inUCUM()) { // commensurate gave months
 		a.Quo(a, big.NewRat(12, 1))
 	}
 	return a, true

@@ -93,7 +93,8 @@ func isQuantity(name string) bool {
 
 // quantity converts a FHIR Quantity. A time-valued UCUM unit becomes a calendar unit.
 //
-// SPEC(FHIR R4 fhirpath.html#quantity): a, mo, d, h, min and s stand for year, month, day, hour, minute and second.
+// SPEC(FHIR R4 fhirpath.html#quantity): a, mo, d, h, min and s stand for year, month, day, hour, minute and second. Against a unit of UCUM it
+// stays what was written.
 func (v *Value) quantity() (s Value, ok bool) {
 	var value, code, system, unit, comparator int
 	for c, k := v.value()+1, v.doc.Nodes[v.value()].Len; k > 0; k-- {
@@ -125,7 +126,9 @@ func (v *Value) quantity() (s Value, ok bool) {
 	case code != 0 && system != 0 && string(v.doc.Text(system)) == ucumSystem:
 		u := string(v.doc.Text(code))
 		if k := definiteUnit(u); k != 0 && k != unitWeek && k != unitMilli {
-			return quantityOf(d, unitNames[k], true), true
+			q := quantityOf(d, unitNames[k], true)
+			q.tz = 1
+			return q, true
 		}
 		return quantityOf(d, u, false), true
 	case code != 0:

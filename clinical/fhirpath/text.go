@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"html"
 	"regexp"
+	rx "regexp/syntax"
 	"strings"
 	"unicode/utf8"
 )
@@ -163,34 +165,73 @@ func (m *machine) fnReplace(o *callOp, base int) error {
 	return m.pushText(strings.ReplaceAll(string(s), pattern, by))
 }
 
-const maxPattern = 4096 // bytes of a regular expression
+// Bounds of a regular expression.
+const (
+	maxPattern = 4096   // bytes
+	maxProgram = 20_000 // characters, classes and repetitions, repeated ones as often as they are
+)
+
+// pattern is a compiled regular expression and how large it is.
+type pattern struct {
+	re   *regexp.Regexp
+	size int
+}
+
+var errPattern = errors.New("no regular expression of RE2, or too large")
 
 // compilePattern reads a regular expression; a point is any character, a line's end too.
 //
 // SPEC(FHIRPath N1 5.6.9): single line mode, case-sensitive, a match anywhere unless full.
-func compilePattern(pattern string, full bool) (*regexp.Regexp, error) {
-	if len(pattern) > maxPattern {
-		return nil, ErrText
+func compilePattern(text string, full bool) (*pattern, error) {
+	if len(text) > maxPattern {
+		return nil, errPattern
 	}
+	parsed, err := rx.Parse(text, rx.Perl|rx.DotNL)
+	if err != nil {
+		return nil, errPattern
+	}
+	size := programSize(parsed)
+	if size > maxProgram {
+		return nil, errPattern
+	}
+	text = `(?s)` + text
 	if full {
-		return regexp.Compile(`(?s)\A(?:` + pattern + `)\z`)
+		text = `(?s)\A(?:` + text[4:] + `)\z`
 	}
-	return regexp.Compile(`(?s)` + pattern)
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, errPattern
+	}
+	return &pattern{re, size}, nil
 }
 
-// regex is the first argument as a regular expression.
-func (o *callOp) regex(m *machine, pattern string) (*regexp.Regexp, error) {
-	if o.re != nil {
-		return o.re, nil
+// programSize is about the number of instructions, at most a little more than maxProgram.
+func programSize(re *rx.Regexp) int {
+	n := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		if n += programSize(sub); n > maxProgram {
+			return n
+		}
 	}
-	if err := m.charge(64 * len(pattern)); err != nil {
-		return nil, err
+	if re.Op == rx.OpRepeat {
+		n *= max(re.Min, re.Max, 1)
 	}
-	re, err := compilePattern(pattern, o.name == "matchesFull")
-	if err != nil {
-		return nil, failf(o.at, "expected a regular expression of RE2 of at most %d bytes", maxPattern)
+	return min(n, maxProgram+1)
+}
+
+// regex is the first argument as a regular expression. The search in n bytes is charged.
+func (o *callOp) regex(m *machine, text string, n int) (*regexp.Regexp, error) {
+	p := o.re
+	if p == nil {
+		if err := m.step(8 * len(text)); err != nil {
+			return nil, err
+		}
+		var err error
+		if p, err = compilePattern(text, o.name == "matchesFull"); err != nil {
+			return nil, failf(o.at, "expected a regular expression of RE2 of at most %d bytes", maxPattern)
+		}
 	}
-	return re, nil
+	return p.re, m.step((n + 1) * p.size >> 6)
 }
 
 func (m *machine) fnMatches(o *callOp, base int) error {
@@ -202,7 +243,7 @@ func (m *machine) fnMatches(o *callOp, base int) error {
 	if err != nil || !ok1 || !ok2 {
 		return err
 	}
-	re, err := o.regex(m, pattern)
+	re, err := o.regex(m, pattern, len(s))
 	if err != nil {
 		return err
 	}
@@ -221,12 +262,13 @@ func (m *machine) fnReplaceMatches(o *callOp, base int) error {
 	if pattern == "" {
 		return m.pushText(string(s))
 	}
-	re, err := o.regex(m, pattern)
+	re, err := o.regex(m, pattern, len(s))
 	if err != nil {
 		return err
 	}
-	found := len(re.FindAllIndex(s, -1))
-	if err := m.charge(found * (len(by) + len(s)*strings.Count(by, "$"))); err != nil {
+	each := 1 + len(by) + len(s)*strings.Count(by, "$")
+	found := len(re.FindAllIndex(s, m.text/each+1))
+	if err := m.charge(found * each); err != nil {
 		return err
 	}
 	return m.pushText(string(re.ReplaceAll(s, []byte(groupNames(by)))))

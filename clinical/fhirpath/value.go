@@ -39,7 +39,7 @@ func (k Kind) String() string {
 type Value struct {
 	kind  Kind
 	sub   uint8 // of a node the kind that its primitive converts to, 0 if it is no primitive; precision of moments; calendar unit of a Quantity
-	tz    int16 // of moments
+	tz    int16 // of moments; of a Quantity 1 if its calendar unit was written in UCUM
 	scale int32 // of decimals; nanoseconds of moments
 	num   int64 // Boolean 0 or 1, Integer, coefficient, seconds; of a node its two indices
 	text  string

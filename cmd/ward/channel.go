@@ -13,6 +13,7 @@ type channelCmd struct {
 	Add     channelAddCmd     `cmd:"" help:"Open a listener for the messages of one source."`
 	List    channelListCmd    `cmd:"" help:"List channels."`
 	Disable channelDisableCmd `cmd:"" help:"Close a channel: it takes no more messages."`
+	Unit    channelUnitCmd    `cmd:"" help:"What a sender means by a unit text."`
 }
 
 type channelAddCmd struct {

@@ -52,6 +52,7 @@ type cli struct {
 	Message    messageCmd    `cmd:"" help:"Messages and what became of them: list, show, replay."`
 	Quarantine quarantineCmd `cmd:"" help:"Held facts: list, show, release by two persons, reject."`
 	Model      modelCmd      `cmd:"" help:"Models: sign and push, list, show, verify, trust keys."`
+	Package    packageCmd    `cmd:"" help:"FHIR packages with profiles: load, list, remove."`
 	Send       sendCmd       `cmd:"" help:"Send HL7 v2 messages over MLLP."`
 	Load       loadCmd       `cmd:"" help:"Load generators, for nodes made for trying."`
 	Token      tokenCmd      `cmd:"" help:"Issue an access token for a principal; prints only the token."`

@@ -65,6 +65,12 @@ type resource struct {
 	ConditionalDelete string        `json:"conditionalDelete"`
 	ReferencePolicy   []string      `json:"referencePolicy"`
 	SearchParam       []searchParam `json:"searchParam"`
+	Operation         []operation   `json:"operation,omitempty"`
+}
+
+type operation struct {
+	Name       string `json:"name"`
+	Definition string `json:"definition"`
 }
 
 type searchParam struct {
@@ -76,7 +82,7 @@ type searchParam struct {
 // capabilityStatement describes what this build serves. It is the same for every tenant and caller.
 //
 // SPEC(FHIR R4 http.html#capabilities, CapabilityStatement cpb-*): kind instance needs implementation; type names and parameters are unique.
-func capabilityStatement(base string) []byte {
+func capabilityStatement(base string, validates bool) []byte {
 	interactions := func(codes ...string) (list []interaction) {
 		for _, c := range codes {
 			list = append(list, interaction{Code: c})
@@ -103,6 +109,9 @@ func capabilityStatement(base string) []byte {
 			case i == 0:
 				r.SearchParam = append(r.SearchParam, sp)
 			}
+		}
+		if validates {
+			row.Operation = []operation{{"validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate"}}
 		}
 		r.Resource = append(r.Resource, row)
 	}

@@ -78,7 +78,7 @@ func (a *API) patchOnce(c *call, read access.Permit, ifMatch int64, apply func([
 	if err != nil {
 		return reply{}, err
 	}
-	body, id, err := a.literal(c.rt, patched)
+	body, id, err := a.literal(c, c.rt, patched)
 	switch {
 	case ward.KindOf(err) == ward.Invalid: // the request could be read; what it would make of the resource is at fault
 		return reply{}, unprocessable(err)

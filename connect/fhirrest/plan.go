@@ -43,7 +43,7 @@ type permitKey struct {
 func (a *API) newPlan(c *call, entries []entry) (*plan, error) {
 	p := &plan{a: a, c: c, ids: map[string]*step{}, permits: map[permitKey]access.Permit{}, named: map[string]string{}}
 	targets := map[ward.Reference]bool{}
-	var wrong []error // with findings: a client wants to know of all of them at once
+	var wrong, unfit []error // with findings: a client wants to know of all of them at once
 	for i := range entries {
 		s, err := a.step(&entries[i])
 		var found *fhir.Findings
@@ -53,6 +53,14 @@ func (a *API) newPlan(c *call, entries []entry) (*plan, error) {
 			continue
 		case err != nil:
 			return nil, err
+		}
+		if s.op != store.OpDelete {
+			switch err := a.conform(c, s.resource); {
+			case errors.As(err, &found):
+				unfit = append(unfit, s.within(err))
+			case err != nil:
+				return nil, err
+			}
 		}
 		// SPEC(FHIR R4 http.html#trules): a transaction that names the same resource twice fails.
 		if s.ref.ID != "" {
@@ -71,6 +79,9 @@ func (a *API) newPlan(c *call, entries []entry) (*plan, error) {
 	}
 	if err := fhir.Join(wrong); err != nil {
 		return nil, err
+	}
+	if err := fhir.Join(unfit); err != nil {
+		return nil, unfitting(err)
 	}
 	return p, nil
 }

@@ -22,7 +22,9 @@ func issuesOf(t *testing.T, body string) (list []string) {
 				URL          string
 				ValueInteger int
 			}
-			Details    struct{ Coding []struct{ System, Code string } }
+			Details struct {
+				Coding []struct{ System, Code string }
+			}
 			Expression []string
 		}
 	}

@@ -31,7 +31,7 @@ func (a *API) create(c *call) (reply, error) {
 }
 
 func (a *API) createOf(c *call, p access.Permit, rt string, body ward.Protected, ifNoneExist string) (reply, error) {
-	body, _, err := a.literal(rt, body)
+	body, _, err := a.literal(c, rt, body)
 	if err != nil {
 		return reply{}, err
 	}
@@ -65,7 +65,7 @@ func (a *API) update(c *call) (reply, error) {
 }
 
 func (a *API) updateOf(c *call, p access.Permit, ref ward.Reference, body ward.Protected, ifMatch int64) (reply, error) {
-	body, id, err := a.literal(ref.Type, body)
+	body, id, err := a.literal(c, ref.Type, body)
 	if err != nil {
 		return reply{}, err
 	}
@@ -258,15 +258,18 @@ func condition(rt string, query url.Values) (*fhir.Search, error) {
 	return &q, nil
 }
 
-// literal checks type and references of a body that is written on its own: absolute references to this server become
+// literal checks type, conformance and references of a body that is written on its own: absolute references to this server become
 // relative, and those that only a transaction can resolve are refused. It returns the body's id too.
-func (a *API) literal(rt string, body ward.Protected) (ward.Protected, string, error) {
+func (a *API) literal(c *call, rt string, body ward.Protected) (ward.Protected, string, error) {
 	f, err := fhir.Refs([]byte(body))
 	if err != nil {
 		return nil, "", err
 	}
 	if f.Type != rt {
 		return nil, "", ward.E(ward.Invalid, "fhirrest.write", "the body's resourceType is not the type of the URL", nil).At("resourceType")
+	}
+	if err := a.conform(c, body); err != nil {
+		return nil, "", err
 	}
 	with := make([]string, len(f.References))
 	for i, ref := range f.References {

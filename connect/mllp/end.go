@@ -103,7 +103,7 @@ func (c *conn) sayEnd() {
 	}
 	s := newSlab(slabSize, nil)
 	defer s.release()
-	for n := 0; n < lingerBytes; {
+	for n := 0; n < c.s.rest; {
 		k, err := c.raw.Read(s.b)
 		clear(s.b[:k])
 		if n += k; err != nil {

@@ -28,7 +28,8 @@ type Server struct {
 	observe func(Event)
 	budget  *semaphore.Weighted // of bytes
 	last    atomic.Uint64       // number of the last connection
-	linger  time.Duration       // how long to read on after saying the end; see conn.close
+	linger  time.Duration       // how long to read on after saying the end, and how many bytes; see conn.close
+	rest    int
 
 	mu    sync.Mutex
 	total int
@@ -43,7 +44,7 @@ func New(h Handler, l Limits, observe func(Event)) *Server {
 		observe = func(Event) {}
 	}
 	return &Server{handler: h, limits: l, observe: observe, budget: semaphore.NewWeighted(l.MaxBytes), per: map[netip.Prefix]int{},
-		linger: time.Second}
+		linger: time.Second, rest: lingerBytes}
 }
 
 // Serve takes connections from ln, which it closes, until ctx ends. Then it reads no more, hands on the frames that were

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -416,7 +417,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 		defer mu.Unlock()
 		served[p.Conn]++
 		return fmt.Appendf(nil, "%d %d %s", p.Conn, served[p.Conn], frame), nil
-	}), Limits{})
+	}), Limits{}, func(s *Server) { s.linger, s.rest = time.Minute, math.MaxInt }) // the clients send on until they see the end, however slow they are
 	got := make([]int, clients)
 	conns := make([]uint64, clients)
 	var wg sync.WaitGroup

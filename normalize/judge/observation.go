@@ -32,7 +32,14 @@ type About struct {
 	LocalCode string    // OBX-3.1 as sent
 	Birth     time.Time // of the patient; zero if unknown
 	Believe   bool      // a person says that the value is right, however unlikely it looks
+	Sure      bool      // a person has seen this very result: its unit needs no other confirmation
 	Units     *units.Table
+
+	// Earlier are the patient's earlier values by LOINC code, in its canonical unit; nil: they are not known, and Verdict.Wants is set
+	// where they could matter.
+	Earlier map[string][]plausible.Previous
+	// Standing of the sender's results under a code and unit (UCUM), since the time given; nil: Even.
+	Standing func(localCode, loinc, ucum string, since time.Time) Standing
 }
 
 // Observation judges a body and completes its quantity if it is accepted.
@@ -67,7 +74,7 @@ func Observation(o *body.Value, a About) Verdict {
 		v.Why = append(v.Why, got.Steps...)
 		v.judge(o, row, got, a)
 	}
-	if v.Hold {
+	if v.Hold || v.Wants {
 		return withdrawn(o, v)
 	}
 	complete(quantity, result)
@@ -143,13 +150,16 @@ func (v *Verdict) doubted(d *units.Doubt) {
 
 // judge asks whether the value can be believed.
 func (v *Verdict) judge(o *body.Value, row terminology.Analyte, r units.Result, a About) {
-	f := plausible.Fact{Analyte: row, Value: r.Value, Comparator: r.Comparator, Unit: r.UCUM, At: moment(o)}
+	f := plausible.Fact{Analyte: row, Value: r.Value, Comparator: r.Comparator, Unit: r.UCUM, At: Moment(o)}
 	f.Range = o.At("referenceRange[0].text").Str()
 	for _, i := range o.Get("interpretation").Items() {
 		f.Flags = append(f.Flags, i.At("coding[0].code").Str())
 	}
 	f.Child = !a.Birth.IsZero() && !f.At.IsZero() && f.At.Before(a.Birth.AddDate(18, 0, 0))
+	f.Previous = a.Earlier[row.Code]
+	v.Wants = v.Wants || a.Earlier == nil && !a.Sure && plausible.Wants(f)
 	v.Fact = &f
+	v.confirm(o, f, r, a)
 	for _, found := range plausible.Check(f) {
 		v.Findings = append(v.Findings, Finding{string(found.Level), found.Code, found.Evidence})
 		if p := found.Proposal; p != nil {
@@ -166,8 +176,39 @@ func (v *Verdict) judge(o *body.Value, row terminology.Analyte, r units.Result, 
 	}
 }
 
-// moment is when the specimen was taken, as exactly as the body says it.
-func moment(o *body.Value) time.Time {
+// confirm asks whether the unit can be taken for the one that the sender means.
+func (v *Verdict) confirm(o *body.Value, f plausible.Fact, r units.Result, a About) {
+	if a.Sure {
+		return
+	}
+	said, found := a.Units.Said(reading(o, f.Analyte.Code, a))
+	switch {
+	case found && said.Lapsed:
+		v.unconfirmed("what the sender means by this unit was said, and taken back")
+		return
+	case a.Standing != nil && a.Standing(a.LocalCode, f.Analyte.Code, r.UCUM, said.Since) == Shifted:
+		v.unconfirmed("the sender's results under this code have shifted")
+		return
+	case found && covers(said.Ranges, f.Range):
+		return
+	}
+	for _, rival := range plausible.Rivals(f) {
+		v.unconfirmed(rival.Why + " as well, and the sender's unit is not confirmed")
+	}
+}
+
+// covers reports whether a result comes with one of the ranges, or without one: nothing then speaks of another unit.
+func covers(ranges []string, sent string) bool {
+	return strings.TrimSpace(sent) == "" || slices.ContainsFunc(ranges, func(r string) bool { return plausible.SameRange(r, sent) })
+}
+
+func (v *Verdict) unconfirmed(why string) {
+	v.tag(Unconfirmed)
+	v.Why = append(v.Why, why)
+}
+
+// Moment is when the specimen was taken, as exactly as the body says it; zero if it does not.
+func Moment(o *body.Value) time.Time {
 	text := o.Get("effectiveDateTime").Str()
 	if text == "" {
 		text = o.At("effectivePeriod.start").Str()
@@ -216,6 +257,24 @@ func TagAlso(o *body.Value, tag string) {
 	}
 	slices.Sort(tags)
 	Tag(o, tags...)
+}
+
+// Untag takes one tag of normalisation from a body.
+func Untag(o *body.Value, tag string) {
+	meta := o.Get("meta").Clone()
+	list := body.NewArray()
+	for _, t := range meta.Get("tag").Items() {
+		if t.Get("system").Str() != TagSystem || t.Get("code").Str() != tag {
+			list.Append(t)
+		}
+	}
+	if meta == nil {
+		return
+	}
+	if len(list.Items()) == 0 {
+		list = nil
+	}
+	o.Set("meta", meta.Set("tag", list))
 }
 
 // Tag says which tags of normalisation a body bears; those of others stay.

@@ -10,11 +10,12 @@ const TagSystem = "urn:ward:fact"
 
 // The tags.
 const (
-	Unmapped     = "unmapped"     // no LOINC code was sent: no model can find it
-	Unchecked    = "unchecked"    // the value was not checked: no row for the code, or no plain number
-	Inconsistent = "inconsistent" // something that was sent beside it contradicts it; the evidence was not enough to hold it
-	Released     = "released"     // it was held, and two persons let it in
-	Disputed     = "disputed"     // a newer version of it is held: nobody may compute with it before that is settled
+	Unmapped     = "unmapped"         // no LOINC code was sent: no model can find it
+	Unchecked    = "unchecked"        // the value was not checked: no row for the code, or no plain number
+	Inconsistent = "inconsistent"     // something that was sent beside it contradicts it; the evidence was not enough to hold it
+	Released     = "released"         // it was held, and two persons let it in
+	Disputed     = "disputed"         // a newer version of it is held: nobody may compute with it before that is settled
+	Unconfirmed  = "unit-unconfirmed" // the number could be meant in another unit, and the sender's has not been confirmed: nobody may compute with it
 )
 
 // Classes and reasons of verdicts that do not come from units or plausible.
@@ -42,6 +43,15 @@ type Finding struct {
 	Evidence []string `json:"evidence,omitempty"`
 }
 
+// Standing is what a sender's results under one code and unit have shown, all together.
+type Standing int
+
+// The standings.
+const (
+	Even    Standing = iota // nothing speaks against its unit
+	Shifted                 // they have moved away from what they were, or lie apart from what others send: its unit is in doubt
+)
+
 // Verdict is what is thought of one Observation.
 type Verdict struct {
 	Hold      bool
@@ -52,6 +62,7 @@ type Verdict struct {
 	Findings  []Finding
 	Proposals []Proposal
 	Tags      []string
+	Wants     bool            // it was not decided: the patient's earlier values may change it, and were not given
 	Fact      *plausible.Fact // the number as it was judged; nil: there was none to judge
 }
 

@@ -25,11 +25,12 @@ func Check(f Fact) []Finding {
 	out = append(out, said...)
 	out = append(out, flags(f, s)...)
 	out = append(out, scale(f, s)...)
-	return append(out, delta(f)...)
+	return append(out, delta(f, s)...)
 }
 
 // Hold reports whether the findings keep the fact from being used before a person has looked at it: what is impossible,
-// implausible or under a wrong unit does; what is abnormal never does; flags, delta and panel only accompany the fact.
+// implausible or under a wrong unit does, an earlier value of the patient being one way to tell; what is abnormal never does; flags,
+// a large step from the earlier value and panel only accompany the fact.
 func Hold(findings []Finding) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool {
 		return f.Level == Impossible || f.Level == Implausible || f.Code == UnitMislabelled

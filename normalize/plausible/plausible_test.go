@@ -169,7 +169,7 @@ func TestDelta(t *testing.T) {
 		if has != (c.want == DeltaLarge) {
 			t.Errorf("%+v: %s", c, codes(got))
 		}
-		if has && Hold(delta(f)) {
+		if has && Hold(got) {
 			t.Errorf("%+v holds", c)
 		}
 	}

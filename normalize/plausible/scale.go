@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ward-health/ward/clinical/terminology"
 	"github.com/ward-health/ward/clinical/ucum"
@@ -31,6 +33,33 @@ type factor struct {
 // factors lists, for a number sent in unit, the other units in use for the code and for its siblings, the component that is
 // taken for it, and, with tens, the powers of ten. Ratios come from units and molecular formulas.
 func factors(a terminology.Analyte, unit string, tens bool) []factor {
+	key := factorKey{a.Code, unit, tens}
+	if have, ok := computed.Load(key); ok {
+		return have.([]factor)
+	}
+	out := computeFactors(a, unit, tens)
+	if computedCount.Add(1) > maxComputed {
+		computed.Clear()
+		computedCount.Store(0)
+	}
+	computed.Store(key, out)
+	return out
+}
+
+// computed remembers factors, which depend on nothing but the rows: at most maxComputed lists, then all are forgotten.
+var (
+	computed      sync.Map
+	computedCount atomic.Int64
+)
+
+const maxComputed = 4096
+
+type factorKey struct {
+	code, unit string
+	tens       bool
+}
+
+func computeFactors(a terminology.Analyte, unit string, tens bool) []factor {
 	sent, err := ucum.Parse(unit)
 	to, err2 := ucum.Parse(a.Unit)
 	if err != nil || err2 != nil || sent.Special() {

@@ -10,6 +10,7 @@ import (
 	"github.com/ward-health/ward/clinical/ucum"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/judge"
+	"github.com/ward-health/ward/normalize/units"
 )
 
 // The extensions that keep what a correction replaced.
@@ -20,8 +21,8 @@ const (
 
 func refuse(text string) error { return ward.E(ward.Unprocessable, "quarantine.correct", text, nil) }
 
-// correct applies a correction to the fact as it would be and judges it again.
-func (d *Desk) correct(e Evidence, c Correction) (Preview, *body.Value, error) {
+// correct applies a correction to the fact as it would be and judges it again. Who looks at it decides about its unit too.
+func correct(e Evidence, c Correction, said *units.Table) (Preview, *body.Value, error) {
 	p := Preview{Correction: c}
 	if err := c.check(); err != nil {
 		return p, nil, err
@@ -34,9 +35,10 @@ func (d *Desk) correct(e Evidence, c Correction) (Preview, *body.Value, error) {
 		return p, nil, err
 	}
 	o := before.Clone()
-	about := judge.About{Sender: e.Sender, LocalCode: e.LocalCode, Birth: e.Birth, Units: d.units}
+	about := judge.About{Sender: e.Sender, LocalCode: e.LocalCode, Birth: e.Birth, Units: said, Sure: true}
 	switch {
 	case c.Unit != "":
+		about.Units = &units.Table{} // the person names the unit itself, whatever its sender means by that text
 		err = setUnit(o, c.Unit)
 	case c.Code != "":
 		err = setCode(o, c.Code)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/judge"
 	"github.com/ward-health/ward/normalize/units"
@@ -17,19 +18,19 @@ import (
 // Deps is what a Desk stands on.
 type Deps struct {
 	Store *store.Store
-	Units *units.Table // nil: no overrides
+	Units func(ctx context.Context, tenant db.Tenant, sender string) (*units.Table, error) // what persons said of a sender's units; nil: nothing
 }
 
 // Desk is where held facts are looked at. Safe for concurrent use.
 type Desk struct {
 	store *store.Store
-	units *units.Table
+	units func(ctx context.Context, tenant db.Tenant, sender string) (*units.Table, error)
 }
 
 // New makes a Desk.
 func New(d Deps) *Desk {
 	if d.Units == nil {
-		d.Units = &units.Table{}
+		d.Units = func(context.Context, db.Tenant, string) (*units.Table, error) { return &units.Table{}, nil }
 	}
 	return &Desk{d.Store, d.Units}
 }
@@ -114,11 +115,18 @@ func (d *Desk) preview(ctx context.Context, g access.Grant, s Shown, c Correctio
 	if s.Held.State != store.HoldHeld && s.Held.State != store.HoldProposed {
 		return Preview{}, ward.E(ward.Conflict, op, "the fact is not held any more", nil)
 	}
-	p, o, err := d.correct(s.Evidence, c)
+	said, err := d.units(ctx, g.Permit.Tenant(), s.Evidence.Sender)
+	if err != nil {
+		return Preview{}, err
+	}
+	p, o, err := correct(s.Evidence, c, said)
 	if err != nil {
 		return p, err
 	}
 	p.Fact = s.Held.Hold.Fact
+	if err := d.contested(ctx, g, s, &p, o); err != nil {
+		return p, err
+	}
 	p.Replaces, err = d.stored(ctx, g, p.Fact, o)
 	return p, err
 }
@@ -129,25 +137,47 @@ func (d *Desk) stored(ctx context.Context, g access.Grant, fact string, o *body.
 	if err != nil {
 		return 0, ward.E(ward.Unprocessable, op, "the held fact names no resource; it can be rejected, or its message replayed", nil)
 	}
-	read, err := g.Decide(ctx, access.Read, ref.Type)
-	if err != nil {
-		return 0, err
-	}
-	v, err := d.store.Get(ctx, read, ref)
-	switch {
-	case err != nil && ward.KindOf(err) == ward.NotFound:
-		return 0, nil
-	case err != nil:
-		return 0, err
-	}
-	now, err := body.Parse([]byte(v.Body))
-	if err != nil {
+	now, number, err := d.current(ctx, g, ref)
+	if err != nil || now == nil {
 		return 0, err
 	}
 	if judge.Sent(now).After(judge.Sent(o)) {
 		return 0, ward.E(ward.Conflict, op, "a newer version of this fact was stored since; reject the held one", nil)
 	}
-	return v.Number, nil
+	return number, nil
+}
+
+// current reads what is stored of a fact; nil: nothing that this person may see.
+func (d *Desk) current(ctx context.Context, g access.Grant, ref ward.Reference) (*body.Value, int64, error) {
+	read, err := g.Decide(ctx, access.Read, ref.Type)
+	if err != nil {
+		return nil, 0, err
+	}
+	v, err := d.store.Get(ctx, read, ref)
+	switch {
+	case err != nil && (ward.KindOf(err) == ward.NotFound || ward.KindOf(err) == ward.Gone):
+		return nil, 0, nil
+	case err != nil:
+		return nil, 0, err
+	}
+	now, err := body.Parse([]byte(v.Body))
+	return now, v.Number, err
+}
+
+// contested marks a fact of which a newer version is held as well.
+func (d *Desk) contested(ctx context.Context, g access.Grant, s Shown, p *Preview, o *body.Value) error {
+	held, err := d.store.OpenHolds(ctx, g.Permit, s.Held.Hold.Fact)
+	if err != nil || s.Held.Hold.Fact == "" {
+		return err
+	}
+	for _, h := range held {
+		if sent := s.Held.Hold.Sent; h.ID != s.Held.ID && !sent.IsZero() && h.Sent.After(sent) {
+			judge.TagAlso(o, judge.Disputed)
+			p.Tags, p.Resource = append(p.Tags, judge.Disputed), o.Bytes()
+			return nil
+		}
+	}
+	return nil
 }
 
 // Propose keeps a first person's correction, under a permit for access.HoldRelease. Proposing again replaces it.
@@ -210,5 +240,35 @@ func (d *Desk) Reject(ctx context.Context, g access.Grant, id ward.ID, note stri
 	if note = strings.TrimSpace(note); note == "" {
 		return ward.E(ward.Invalid, op, "say in up to 200 characters why the fact is not to be used", nil)
 	}
-	return d.store.Reject(ctx, p, id, note)
+	changes, err := d.settle(ctx, g, id)
+	if err != nil {
+		return err
+	}
+	return d.store.RejectWith(ctx, p, id, note, changes)
+}
+
+// settle takes the mark from the stored version of a fact that nothing but this hold disputes.
+func (d *Desk) settle(ctx context.Context, g access.Grant, id ward.ID) ([]store.Change, error) {
+	s, err := d.Show(ctx, g, id)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := ward.ParseReference(s.Held.Hold.Fact)
+	if err != nil || s.Held.State != store.HoldHeld && s.Held.State != store.HoldProposed {
+		return nil, nil // it names nothing that could be stored, or has ended: the store says so
+	}
+	held, err := d.store.OpenHolds(ctx, g.Permit, s.Held.Hold.Fact)
+	if err != nil || len(held) != 1 {
+		return nil, err
+	}
+	now, number, err := d.current(ctx, g, ref)
+	if err != nil || now == nil || !judge.Tagged(now, judge.Disputed) {
+		return nil, err
+	}
+	write, err := g.Decide(ctx, access.Update, ref.Type)
+	if err != nil {
+		return nil, err
+	}
+	judge.Untag(now, judge.Disputed)
+	return []store.Change{{Permit: write, Op: store.OpUpdate, IfMatch: number, Resource: ward.Resource{Ref: ref, Body: ward.Protected(now.Bytes())}}}, nil
 }

@@ -1,13 +1,22 @@
 package units
 
-import "math/big"
+import (
+	"math/big"
+	"time"
+)
 
-// Override says what one sender means by a unit text under one of its codes. It is data of the deployment.
+// Override says what one sender means by a unit text under one of its codes. It is data of the deployment. What it says also where it is
+// what the text means anyway: that the sender does mean it.
 type Override struct {
 	Sender string
 	Code   string // local code or LOINC code; empty: all codes of the sender
 	From   string // the unit text as sent, exactly; empty: the unit is missing
 	Unit   string // what it means, UCUM
+	// Ranges are the reference ranges that such results come with: a result with another one may be in another unit. Empty: they come
+	// without.
+	Ranges []string
+	Since  time.Time // when it was said
+	Lapsed bool      // it was taken back: what the text means is as if it had never been said, and in doubt
 }
 
 // Reading is one numeric result as it was sent.

@@ -14,7 +14,7 @@ const maxText = 64 // bytes of a unit text; longer is unknown
 
 // Table resolves readings. The zero Table has the curated aliases and no overrides. It is safe for concurrent use.
 type Table struct {
-	overrides map[key]string
+	overrides map[key]Override
 }
 
 type key struct{ sender, code, from string }
@@ -22,7 +22,7 @@ type key struct{ sender, code, from string }
 // New makes a Table with the overrides of a deployment. An override without sender, with a unit that is not UCUM, or that
 // contradicts another one is ward.Invalid.
 func New(overrides []Override) (*Table, error) {
-	t := &Table{overrides: make(map[key]string, len(overrides))}
+	t := &Table{overrides: make(map[key]Override, len(overrides))}
 	for _, o := range overrides {
 		k := key{o.Sender, o.Code, strings.TrimSpace(o.From)}
 		if o.Sender == "" {
@@ -31,10 +31,10 @@ func New(overrides []Override) (*Table, error) {
 		if _, err := ucum.Parse(o.Unit); err != nil {
 			return nil, ward.E(ward.Invalid, "units.override", "the unit of an override is UCUM", err)
 		}
-		if before, found := t.overrides[k]; found && before != o.Unit {
+		if before, found := t.overrides[k]; found && before.Unit != o.Unit {
 			return nil, ward.E(ward.Invalid, "units.override", "two unit overrides for one sender, code and text differ", nil)
 		}
-		t.overrides[k] = o.Unit
+		t.overrides[k] = o
 	}
 	return t, nil
 }
@@ -119,15 +119,27 @@ func standard(text string) (ucum.Unit, bool) {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// override looks for the local code, then the LOINC code, then all codes of the sender.
+// override is the unit that the sender has said that it means.
 func (t *Table) override(r Reading, text string) (ucum.Unit, bool) {
+	o, found := t.said(r, text)
+	if !found || o.Lapsed {
+		return ucum.Unit{}, false
+	}
+	u, err := ucum.Parse(o.Unit)
+	return u, err == nil
+}
+
+// Said returns what is said of the sender's unit text under the code, if anything is.
+func (t *Table) Said(r Reading) (Override, bool) { return t.said(r, strings.TrimSpace(r.Unit)) }
+
+// said looks for the local code, then the LOINC code, then all codes of the sender.
+func (t *Table) said(r Reading, text string) (Override, bool) {
 	for _, code := range []string{r.LocalCode, r.LOINC, ""} {
-		if s, found := t.overrides[key{r.Sender, code, text}]; found {
-			u, err := ucum.Parse(s)
-			return u, err == nil
+		if o, found := t.overrides[key{r.Sender, code, text}]; found {
+			return o, true
 		}
 	}
-	return ucum.Unit{}, false
+	return Override{}, false
 }
 
 // natural is the unit of the two quantities that have only one and are written without: pH and INR.

@@ -2,6 +2,7 @@ package cdshooks
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/ward-health/ward/predict/registry"
@@ -48,8 +49,10 @@ func templates(results string) map[string]string {
 func codes(m registry.Manifest) string {
 	var out []string
 	for _, in := range m.Inputs {
-		for _, c := range in.Codes {
-			out = append(out, c.System+"|"+c.Code)
+		for _, c := range slices.Concat(in.Codes, in.Panels()) {
+			if one := c.System + "|" + c.Code; !slices.Contains(out, one) {
+				out = append(out, one)
+			}
 		}
 	}
 	return strings.Join(out, ",")

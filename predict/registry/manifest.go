@@ -2,6 +2,7 @@ package registry
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -104,6 +105,23 @@ type Input struct {
 
 // Measured reports whether the input is a result of the patient.
 func (in Input) Measured() bool { return in.Source == "" || in.Source == FromObservation }
+
+// panels are the codes of observations that carry quantities as components, and the codes of these.
+//
+// SPEC(FHIR R4 observation-bp): a blood pressure is an Observation of code 85354-9 whose components are 8480-6 and 8462-4.
+var panels = map[string][]string{"85354-9": {"8480-6", "8462-4"}}
+
+const loincSystem = "http://loinc.org"
+
+// Panels are the codes of observations that carry the input as a component.
+func (in Input) Panels() (out []Code) {
+	for panel, parts := range panels {
+		if slices.ContainsFunc(in.Codes, func(c Code) bool { return c.System == loincSystem && slices.Contains(parts, c.Code) }) {
+			out = append(out, Code{System: loincSystem, Code: panel})
+		}
+	}
+	return out
+}
 
 // Code is one code under which the quantity is reported.
 type Code struct {

@@ -16,8 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/ward-health/ward/clinical/hl7v2"
 	"github.com/ward-health/ward/connect/mllp"
+	"github.com/ward-health/ward/engine/db/dbtest"
 	"github.com/ward-health/ward/server"
 	"github.com/ward-health/ward/store"
 )
@@ -55,12 +58,19 @@ func seekFeed(text []byte) (found []string) {
 // TestMessageCanary pushes a canary patient through MLLP, in every part of a message and in everything that can be wrong with
 // one, and searches for it in what others see: the operator's log, metrics, refusals, acknowledgements, the operator's verbs and
 // the clear bytes of the data directory, before and after the patient's erasure (I8).
-func TestMessageCanary(t *testing.T) {
-	n := newNode(t, []string{"WARD_LOG_LEVEL=debug"})
+func TestMessageCanary(t *testing.T) { messageCanary(t, "") }
+
+// TestMessageCanaryPostgres is the same with the data in PostgreSQL, every column of every row of which is searched too.
+func TestMessageCanaryPostgres(t *testing.T) {
+	messageCanary(t, dbtest.Postgres(t), "--dsn", "env:WARD_TEST_DSN")
+}
+
+func messageCanary(t *testing.T, dsn string, args ...string) {
+	n := newNode(t, []string{"WARD_LOG_LEVEL=debug", "WARD_TEST_DSN=" + dsn}, args...)
 	n.people()
 	n.ward("principal", "add", "stew", "--role", "steward")
 	n.start()
-	c := &feedCanary{node: n, address: n.channel("lab"), doc: n.token("doc"), aud: n.token("aud"), stew: n.token("stew"), dpo: n.token("dpo")}
+	c := &feedCanary{node: n, dsn: dsn, address: n.channel("lab"), doc: n.token("doc"), aud: n.token("aud"), stew: n.token("stew"), dpo: n.token("dpo")}
 	c.listens(c.address)
 	c.speak()
 	c.stammer()
@@ -96,6 +106,7 @@ func TestMessageCanary(t *testing.T) {
 
 type feedCanary struct {
 	*node
+	dsn                 string // "": the data are in the directory
 	address             string
 	doc, aud, stew, dpo string
 	serial              int
@@ -345,6 +356,54 @@ func (c *feedCanary) operators() {
 func (c *feedCanary) directory(when string) {
 	c.t.Helper()
 	c.tree("data directory "+when, c.dir)
+	if c.dsn != "" {
+		c.database(when)
+	}
+}
+
+// database searches every row of every table, as PostgreSQL writes rows: bytes in hexadecimal.
+func (c *feedCanary) database(when string) {
+	c.t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, c.dsn)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, "SELECT set_config('ward.tenant', '0', false)"); err != nil {
+		c.t.Fatal(err)
+	}
+	names, err := conn.Query(ctx, "SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(names, pgx.RowTo[string])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for _, table := range tables {
+		rows, err := conn.Query(ctx, "SELECT t::text FROM "+table+" t")
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, text := range texts {
+			if found := seekFeed([]byte(text)); len(found) > 0 {
+				c.t.Errorf("%s: a row of %s holds %q", when, table, found)
+			}
+		}
+		_, name, _ := strings.Cut(table, ".")
+		seen[name] = len(texts)
+	}
+	for _, name := range []string{"message", "side_text", "hold", "ver", "series", "access_principal", "audit_row"} {
+		if seen[name] == 0 {
+			c.t.Errorf("%s: no row of %s was searched, of %v", when, name, seen)
+		}
+	}
 }
 
 func (c *feedCanary) tree(what, root string) {

@@ -205,13 +205,17 @@ func (c *compiler) column(k column, focus kinded) cell {
 	if out.Type == "" {
 		out.Type = "string"
 	}
-	t := c.infer.named(out.Type).typ
-	if t != nil && t.Kind != definition.Primitive {
-		if cell.complex = t; k.typ == "" {
-			c.problem(k.path.at, "expected type: the values are %s, which is not a primitive type", out.Type)
-		}
+	cell.typ = c.infer.named(out.Type).typ
+	complex := cell.typ != nil && cell.typ.Kind != definition.Primitive
+	if complex && k.typ == "" {
+		c.problem(k.path.at, "expected type: the values are %s, which is not a primitive type", out.Type)
 	}
-	out.Kind = kindOf(out.Type, cell.complex != nil)
+	if out.Declared || out.Inferred {
+		cell.family = family(out.Type)
+	} else {
+		cell.typ = nil
+	}
+	out.Kind = kindOf(out.Type, complex)
 	out.SQL = c.sql(k, out)
 	c.view.columns = append(c.view.columns, out)
 	return cell

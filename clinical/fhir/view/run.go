@@ -9,7 +9,7 @@ import (
 
 // Limits bound what one resource may cost. A field that is 0 takes that of DefaultLimits.
 type Limits struct {
-	Rows  int // of a resource; the rows of its parts, before they are joined, count too
+	Rows  int // of a resource, those of its parts before they are joined included; and steps of iterations
 	Cells int // columns times rows
 	Depth int // of repeat
 	Path  fhirpath.Limits
@@ -27,20 +27,24 @@ type Options struct {
 
 // Runner makes rows of resources, one resource at a time.
 type Runner struct {
-	v     *View
-	l     Limits
-	c     fhirpath.Context
-	rows  int // of the resource, in all blocks
-	cells int
-	free  []*block
-	text  []byte // of the cells of a resource
-	items []Value
-	row   []Value
-	emit  func([]Value) error
-	got   fhirpath.Collection // of the path at hand
-	stack fhirpath.Collection // of the iterations that are open
-	at    fhirpath.Collection // %rowIndex
+	v      *View
+	l      Limits
+	c      fhirpath.Context
+	rows   int // of the resource, in all blocks
+	cells  int
+	visits int // of iterations
+	free   []*block
+	text   []byte // of the cells of a resource
+	items  []Value
+	row    []Value
+	emit   func([]Value) error
+	got    fhirpath.Collection // of the path at hand
+	stack  fhirpath.Collection // of the iterations that are open
+	at     fhirpath.Collection // %rowIndex
 }
+
+// usual is how many parts are joined without further memory.
+const usual = 8
 
 // block is rows of a selection before they are joined with others.
 type block struct {
@@ -82,7 +86,7 @@ func (r *Runner) Run(doc *tree.Doc, emit func(row []Value) error) error {
 		return &RunError{Text: "expected a resource", Reason: err}
 	}
 	r.c.Resource, r.c.Root = root, root
-	r.rows, r.cells, r.text, r.items, r.stack, r.emit = 0, 0, r.text[:0], r.items[:0], r.stack[:0], emit
+	r.rows, r.cells, r.visits, r.text, r.items, r.stack, r.emit = 0, 0, 0, r.text[:0], r.items[:0], r.stack[:0], emit
 	r.index(0)
 	focus := root.Item()
 	for _, w := range r.v.where {
@@ -130,6 +134,9 @@ func (r *Runner) process(s *selected, focus fhirpath.Value, index int, out *bloc
 	}
 	n := 0
 	visit := func(f fhirpath.Value) error {
+		if r.visits++; r.visits > r.l.Rows {
+			return r.tooLarge(s)
+		}
 		n++
 		r.index(n - 1)
 		return r.one(s, f, n-1, out)
@@ -216,7 +223,7 @@ func (r *Runner) append(s *selected, out *block) ([]Value, error) {
 	r.rows++
 	r.cells += s.width
 	if r.rows > r.l.Rows || r.cells > r.l.Cells {
-		return nil, &RunError{Path: s.path, Text: fmt.Sprintf("expected at most %d rows and %d cells of one resource", r.l.Rows, r.l.Cells), Limit: true}
+		return nil, r.tooLarge(s)
 	}
 	at := len(out.cells)
 	if at+s.width > cap(out.cells) {
@@ -237,6 +244,10 @@ func (r *Runner) hand(s *selected, out *block) error {
 	copy(r.row, out.cells)
 	out.cells, out.n = out.cells[:0], 0
 	return r.emit(r.row)
+}
+
+func (r *Runner) tooLarge(s *selected) error {
+	return &RunError{Path: s.path, Text: fmt.Sprintf("expected at most %d rows and %d cells of one resource", r.l.Rows, r.l.Cells), Limit: true}
 }
 
 func (r *Runner) block() *block {
@@ -271,7 +282,8 @@ func (r *Runner) one(s *selected, focus fhirpath.Value, index int, out *block) e
 	if err := r.fill(s, focus, own.cells); err != nil {
 		return err
 	}
-	var parts []*block
+	var few [usual]*block
+	parts := few[:0]
 	defer func() {
 		for _, p := range parts {
 			r.release(p)
@@ -298,7 +310,8 @@ func (r *Runner) one(s *selected, focus fhirpath.Value, index int, out *block) e
 
 // join appends every combination of one row of each part. The first part turns slowest.
 func (r *Runner) join(s *selected, own []Value, parts []*block, out *block) error {
-	at := make([]int, len(parts))
+	var few [usual]int
+	at := append(few[:0], make([]int, len(parts))...)
 	for _, p := range parts {
 		if p.n == 0 {
 			return nil

@@ -14,23 +14,15 @@ import (
 // convert makes a cell of one value that a path gave; a value that is not of the column's type is an error.
 func (r *Runner) convert(c *cell, column *Column, v fhirpath.Value) (Value, error) {
 	n, node := v.Node()
-	if column.Kind == JSON {
-		if !node || n.Value < 0 || !n.Type.Is(c.complex) {
+	switch {
+	case column.Kind == JSON:
+		if !node || n.Value < 0 || !n.Type.Is(c.typ) {
 			return Value{}, r.mismatch(c, column)
 		}
 		return Value{Kind: JSON, Text: r.compact(n.Doc.Raw(n.Value))}, nil
-	}
-	got := systemFamilies[v.Kind()]
-	if node {
-		if n.Type == nil || n.Type.Kind != definition.Primitive {
-			return Value{}, r.mismatch(c, column)
-		}
-		got = family(n.Type.Name)
-	}
-	if column.Declared || column.Inferred {
-		if want := family(column.Type); want != got && !widens(want, got) && !(want == "base64Binary" && v.Kind() == fhirpath.KindString) {
-			return Value{}, r.mismatch(c, column)
-		}
+	case node && n.Type == c.typ && n.Type != nil:
+	case !c.takes(v, n, node):
+		return Value{}, r.mismatch(c, column)
 	}
 	if node && n.Text() == nil {
 		return Value{}, nil // extensions without a value
@@ -40,6 +32,18 @@ func (r *Runner) convert(c *cell, column *Column, v fhirpath.Value) (Value, erro
 		return out, r.mismatch(c, column)
 	}
 	return out, nil
+}
+
+// takes reports whether a value is of the column's type, or of one that stands for it.
+func (c *cell) takes(v fhirpath.Value, n fhirpath.Node, node bool) bool {
+	got := systemFamilies[v.Kind()]
+	if node {
+		if n.Type == nil || n.Type.Kind != definition.Primitive {
+			return false
+		}
+		got = family(n.Type.Name)
+	}
+	return c.family == "" && got != "" || c.family == got || widens(c.family, got) || c.family == "base64Binary" && v.Kind() == fhirpath.KindString
 }
 
 // systemFamilies are the families of the types of FHIRPath.
@@ -80,7 +84,7 @@ func (r *Runner) primitive(k Kind, v fhirpath.Value, n fhirpath.Node, node bool)
 
 func (r *Runner) mismatch(c *cell, column *Column) error {
 	what := "a value of a primitive type; for others type has to be declared"
-	if column.Declared || column.Inferred {
+	if c.family != "" {
 		what = "a value of type " + column.Type
 	}
 	return &RunError{Path: c.at, Name: column.Name, Text: "expected " + what}

@@ -62,11 +62,12 @@ type selected struct {
 
 // cell is a compiled column of a selection.
 type cell struct {
-	column  int // of the view
-	path    *fhirpath.Expression
-	at      string           // its place
-	index   bool             // it is %rowIndex and nothing else
-	complex *definition.Type // of a JSON column
+	column int // of the view
+	path   *fhirpath.Expression
+	at     string           // its place
+	index  bool             // it is %rowIndex and nothing else
+	family string           // of the column's type; "" = not known, any primitive is taken
+	typ    *definition.Type // of the column, nil = not known or none of FHIR R4
 }
 
 // filter is a compiled where.

@@ -238,6 +238,17 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestBarrenIteration: iterations that multiply and give no rows end too.
+func TestBarrenIteration(t *testing.T) {
+	const deep = 40
+	resource := `{"resourceType":"QuestionnaireResponse",` + strings.Repeat(`"item":[{`, deep) + `"linkId":"x"` + strings.Repeat(`}]`, deep) + `}`
+	_, err := rowsOf(`{"resource":"QuestionnaireResponse","select":[{"repeat":["item","item"],"select":[{"forEach":"answer","column":[{"name":"a","path":"id"}]}]}]}`, resource, view.Options{})
+	var e *view.RunError
+	if !errors.As(err, &e) || !e.Limit || e.Path != "select[0]" {
+		t.Error(err)
+	}
+}
+
 // TestExamples: the definitions that are given as examples compile without a warning and give rows.
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../../../examples/views/*.json")

@@ -61,6 +61,23 @@ func (t *tour) channel(ctx context.Context) error {
 	})
 }
 
+// units lets two stewards say what the laboratory means by a unit in which a number could be meant otherwise: magnesium of 2.0 is usual in
+// mg/dL and in meq/L. Without that no model reads it.
+func (t *tour) units(ctx context.Context) error {
+	return t.do("two stewards confirm a unit", func() (string, error) {
+		const at = "/v1/channels/lab/units"
+		said := map[string]any{"code": "19123-9", "source": "mg/dL", "unit": "mg/dL", "ranges": []string{"1.7-2.5"}, "reason": "the laboratory's list of units"}
+		var proposal struct {
+			Digest string `json:"digest"`
+		}
+		if err := t.port.json(ctx, t.anna, http.MethodPost, at+"/propose", said, &proposal); err != nil {
+			return "", err
+		}
+		confirmed := map[string]string{"code": "19123-9", "source": "mg/dL", "digest": proposal.Digest}
+		return "magnesium of 2.0 could be meant in meq/L", t.port.json(ctx, t.bert, http.MethodPost, at+"/confirm", confirmed, nil)
+	})
+}
+
 // send sends a day of messages, one after the other, each acknowledged after it is durable.
 func (t *tour) send(ctx context.Context) error {
 	var day []simulate.Message

@@ -36,7 +36,7 @@ type tour struct {
 
 // run walks every step. The first step that fails ends it: what follows would stand on it.
 func (t *tour) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{t.people, t.service, t.load, t.choose, t.open, t.channel, t.model, t.send,
+	for _, step := range []func(context.Context) error{t.people, t.service, t.load, t.choose, t.open, t.channel, t.units, t.model, t.send,
 		t.understood, t.release, t.merged, t.risk, t.replay, t.readAll, t.readLess, t.erase, t.prove, t.count, t.verifyLog, t.check} {
 		if err := step(ctx); err != nil {
 			return err
