@@ -1,6 +1,7 @@
 package fhirrest
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 	"strings"
@@ -99,6 +100,10 @@ func unprocessable(err error) error {
 	var path string
 	if e, ok := err.(*ward.Error); ok {
 		path = e.Path
+	}
+	var found *fhir.Findings
+	if errors.As(err, &found) {
+		return ward.E(ward.Unprocessable, "fhirrest.patch", "the patch would leave a resource that is not valid", found.Unplaced()).At(path)
 	}
 	return ward.E(ward.Unprocessable, "fhirrest.patch", "the patch would leave a resource that is not valid: "+ward.PublicText(err), err).At(path)
 }
