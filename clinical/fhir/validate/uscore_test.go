@@ -22,9 +22,9 @@ import (
 )
 
 // usCore reads a US Core package: its definitions, and its examples by file name.
-func usCore(t testing.TB, version string) (*definition.Package, map[string][]byte) {
+func usCore(t testing.TB, version string, suites ...string) (*definition.Package, map[string][]byte) {
 	t.Helper()
-	dir := filepath.Join(gold(t, "the examples of US Core"), "us-core")
+	dir := filepath.Join(gold(t, "the examples of US Core", suites...), "us-core")
 	name := filepath.Join(dir, "us_core_"+version+".tgz")
 	return readPackage(t, name), examples(t, name)
 }
@@ -65,9 +65,12 @@ func examples(t testing.TB, name string) map[string][]byte {
 
 // TestUSCore validates the examples of US Core 6.1.0 against the profiles that they claim.
 func TestUSCore(t *testing.T) {
-	p, all := usCore(t, "610")
+	p, all := usCore(t, "610", "us-core.6.1.0")
 	set, _ := definition.R4().With(p)
 	v := validate.New(set, validate.Options{})
+	if len(all) != totals["us-core.6.1.0"] {
+		t.Errorf("the package has %d examples", len(all))
+	}
 	total, pass, exceptions := 0, 0, 0
 	for name, body := range all {
 		total++
