@@ -34,9 +34,27 @@ func told(t testing.TB, n *storetest.Running, control string, sent int, isHeld b
 		e.Holds, e.State = []store.Hold{h}, store.MessageHeld
 	}
 	_, err := n.Store.ApplyMessage(ctx, p, e)
+	if contested := newerHeld(t, n, e.Sent); !isHeld && contested {
+		wantKind(t, err, ward.Precondition) // nothing is stored over what is held and newer by who does not know of it
+		e.Contested = []string{"Observation/h1"}
+		_, err = n.Store.ApplyMessage(ctx, p, e)
+	}
 	must(t, err)
 	finish(t, n, id)
 	return id
+}
+
+// newerHeld reports whether a version of Observation/h1 is held that was sent after the time, as far as both are known.
+func newerHeld(t testing.TB, n *storetest.Running, sent time.Time) bool {
+	t.Helper()
+	open, err := n.Store.OpenHolds(ctx, n.Permit(ward.Integration, access.Receive, ""), "Observation/h1")
+	must(t, err)
+	for _, h := range open {
+		if !sent.IsZero() && h.Sent.After(sent) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestHoldIsNotEndedByOlder: what was sent before a held fact and comes after it does not take its place.

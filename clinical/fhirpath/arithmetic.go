@@ -100,7 +100,7 @@ func (m *machine) pushNumber(d decimal, whole bool) error {
 
 // moment adds a duration to a Date, DateTime or Time.
 //
-// SPEC(FHIRPath N1 6.6.7): the duration has a calendar unit, or a UCUM unit of at most a week; a and mo are an error. To a Date years to days are added, to a Time hours and less.
+// SPEC(FHIRPath N1 6.7): the duration has a calendar unit, or a UCUM unit of at most a week; a and mo are an error. To a Date years to days are added, to a Time hours and less.
 func (o *arithmetic) moment(m *machine, x, y *Value) error {
 	u := unit(y.sub)
 	if u == 0 {

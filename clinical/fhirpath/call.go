@@ -88,6 +88,9 @@ func (c *compiler) call(s *syntax) op {
 		}
 		o.args = append(o.args, c.scoped(a))
 	}
+	if s.name == "defineVariable" && s.args[0].kind == synLiteral {
+		c.defined = append(c.defined, s.args[0].value.text)
+	}
 	o.pattern(c, s)
 	return o
 }

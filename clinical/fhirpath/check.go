@@ -92,7 +92,7 @@ type checker struct {
 // Check says whether the expression can mean something on an element of type t: members that there are, functions and operators on types that
 // they are defined on. t nil: the type is not known. The error is a *SemanticError. What Check accepts can still fail when it is evaluated.
 //
-// SPEC(FHIRPath N1 section 10, type safety and strict evaluation)
+// SPEC(FHIRPath N1 section 11, type safety and strict evaluation)
 func (e *Expression) Check(set *definition.Set, t *definition.Type, o CheckOptions) error {
 	if set == nil {
 		return &SemanticError{Text: "there are no types to check against"}

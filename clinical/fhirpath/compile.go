@@ -8,6 +8,7 @@ import (
 // compiler makes ops of syntax.
 type compiler struct {
 	options Options
+	defined []string // by defineVariable(), so far
 	err     *SyntaxError
 }
 
@@ -30,7 +31,7 @@ func (c *compiler) compile(s *syntax) op {
 	case synTotal:
 		return total{s.at}
 	case synVariable:
-		if c.options.Variables != nil && !known(s.name) && !slices.Contains(c.options.Variables, s.name) {
+		if c.options.Variables != nil && !known(s.name) && !slices.Contains(c.options.Variables, s.name) && !slices.Contains(c.defined, s.name) {
 			c.fail(s.at, "the variable %%%s is not defined", s.name)
 		}
 		return &variable{at: s.at, name: s.name}

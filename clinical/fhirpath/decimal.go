@@ -11,7 +11,7 @@ import (
 // The bounds of a Decimal: what would have more digits before the point is an overflow, which has no result; what would have more
 // behind it is rounded, half away from zero.
 //
-// SPEC(FHIRPath N1 4.1.5 Decimal): at least 18 digits before and 8 behind the point.
+// SPEC(FHIRPath N1 4.1.4 Decimal): at least 18 digits before and 8 behind the point.
 const (
 	maxScale  = 28
 	maxDigits = 38

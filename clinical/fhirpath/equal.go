@@ -254,7 +254,7 @@ func (o *equivalent) truth(m *machine) (tri, error) {
 
 // equivalentLists compares regardless of order.
 //
-// SPEC(FHIRPath N1 6.1.3): both empty is true, one empty or different lengths is false.
+// SPEC(FHIRPath N1 6.1.2): both empty is true, one empty or different lengths is false.
 func (m *machine) equivalentLists(a, b []Value) (bool, error) {
 	if len(a) != len(b) {
 		return false, nil

@@ -11,11 +11,11 @@ type Options struct {
 	// Variables are names, without "%", that the expression may use beside those of the specification. nil: any name; one that is not
 	// given when the expression is evaluated is then an error of the evaluation.
 	Variables []string
-	// EmptyJoin makes join() of nothing the empty string, as SQL on FHIR has it. Otherwise it is nothing, as FHIRPath has it.
-	EmptyJoin bool
 	// AsFilters lets as() and the operator as, on more than one item, leave those that are of the type, as ofType() does. Invariants and search
 	// parameters of R4 need it (dom-3); FHIRPath has an error there.
 	AsFilters bool
+	// EmptyJoin makes join() of nothing the empty string, as SQL on FHIR has it. Otherwise it is nothing, as FHIRPath has it.
+	EmptyJoin bool
 }
 
 // Expression is a compiled expression. It is immutable and may be used by many goroutines.

@@ -251,7 +251,8 @@ func (m *machine) fnConformsTo(o *callOp, base int) error {
 		if conforms, known := m.c.ConformsTo(n, url); known {
 			return m.pushValue(Boolean(conforms))
 		}
-	} else if ok && m.set != nil {
+	}
+	if ok && m.set != nil {
 		if t := m.set.Type(url); t != nil && t.URL == url {
 			return m.pushValue(Boolean(n.Type.Is(t)))
 		}

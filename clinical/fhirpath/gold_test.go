@@ -21,7 +21,7 @@ var broken = map[string]string{
 // TestInvariantsOfGold evaluates every invariant on every element of the inputs of the suite and of 10 synthetic patients: without an error, and with
 // the expected verdict.
 func TestInvariantsOfGold(t *testing.T) {
-	dir := gold(t, "fhirpath.invariants", 0)
+	dir := gold(t, "the invariants on public data", 0)
 	compiled := map[*definition.Constraint]*Expression{}
 	found := map[string]bool{}
 	var doc tree.Doc

@@ -69,6 +69,25 @@ func TestMomentArithmetic(t *testing.T) {
 	})
 }
 
+// TestFineMoments: fractions finer than milliseconds are kept and compared; boundaries are milliseconds around them.
+func TestFineMoments(t *testing.T) {
+	for text, want := range map[string]string{
+		"@2020-01-01T23:59:59.9995Z": "[2020-01-01T23:59:59.9995Z]", "@2020-01-01T23:59:59.9995Z.highBoundary()": "[2020-01-02T00:00:00.000Z]", "@T23:59:59.9995.highBoundary()": "[23:59:59.999]",
+		"@2020-01-01T23:59:59.9995Z.lowBoundary()": "[2020-01-01T23:59:59.999Z]", "@2020-01-01T00:00:00.1234567Z > @2020-01-01T00:00:00.123Z": "[true]", "@T10:30:00.1.highBoundary()": "[10:30:00.199]",
+		"@T10:30:00.1 + 0.05 seconds": "[10:30:00.1]", "@T10:30:00.10 + 0.05 seconds": "[10:30:00.15]", "@9999-12-31 + 1 day": "[]", "@0001-01-01 - 1 day": "[]", "@9999-12 + 1 month": "[]", "@T10 + 1 day": "error",
+		"@2020-01-01 + 1 hour": "error", "@2020-02-29 + 4 years": "[2024-02-29]", "@2016 + 365 days": "[2017]", "@2014 + 23 months": "[2015]", "@2014-01-01T08:05-05:00.precision()": "[12]",
+	} {
+		got, err := MustCompile(text).Append(nil, nil, Value{})
+		have := texts(got)
+		if err != nil {
+			have = "error"
+		}
+		if have != want {
+			t.Errorf("%s is %s, not %s (%v)", text, have, want, err)
+		}
+	}
+}
+
 // TestMonths: months and years keep the day, or take the last of the month.
 func TestMonths(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

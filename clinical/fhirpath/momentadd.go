@@ -49,7 +49,7 @@ var nanos = [...]int64{unitWeek: 7 * daySeconds * 1e9, unitDay: daySeconds * 1e9
 
 // add adds n units; ok is false when the result is not between the years 1 and 9999.
 //
-// SPEC(FHIRPath N1 6.6.7): above seconds what is behind the point is ignored; a month's end stays a month's end where the day does not exist;
+// SPEC(FHIRPath N1 6.7): above seconds what is behind the point is ignored; a month's end stays a month's end where the day does not exist;
 // a unit finer than the precision is converted to it (12 months a year, 30 days a month, 365 days a year) and truncated; a time of day wraps around.
 func (m moment) add(n decimal, u unit) (r moment, ok bool) {
 	if u < unitSecond {

@@ -136,7 +136,7 @@ func (o *callOp) twoNumbers(m *machine, base int) (x, y Value, ok bool, err erro
 
 // fnPower is exact for a whole exponent of at most 64.
 //
-// SPEC(FHIRPath N1 5.7.8): integers yield an Integer where it is one; what is not a real number has no result.
+// SPEC(FHIRPath N1 5.7.7): integers yield an Integer where it is one; what is not a real number has no result.
 func (m *machine) fnPower(o *callOp, base int) error {
 	x, y, ok, err := o.twoNumbers(m, base)
 	if err != nil || !ok {

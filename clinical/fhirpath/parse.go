@@ -96,7 +96,7 @@ func (p *parser) expect(sign string) {
 
 // The precedences of the operators between two terms, the loosest first.
 //
-// SPEC(FHIRPath N1 8.8 operator precedence)
+// SPEC(FHIRPath N1 6.8 operator precedence)
 var precedence = map[string]int{
 	"implies": 1,
 	"or":      2, "xor": 2,

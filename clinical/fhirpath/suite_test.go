@@ -44,7 +44,7 @@ const suiteTotal = 937
 
 // listed are the tests of the suite that do not pass, by group/name, each with its reason. One that passes fails the test.
 var listed = map[string]string{
-	"testPlus/testPlusDate19":                       "adds 0.1 's' and expects no change; N1 6.6.7 ignores a decimal part only above seconds (the R5 suite expects .100)",
+	"testPlus/testPlusDate19":                       "adds 0.1 's' and expects no change; N1 6.7 ignores a decimal part only above seconds (the R5 suite expects .100)",
 	"LowBoundary/LowBoundaryDecimal15":              inward,
 	"HighBoundary/HighBoundaryDecimal15":            inward,
 	"HighBoundary/HighBoundaryDecimal16":            inward,
@@ -80,7 +80,9 @@ func gold(t *testing.T, suite string, total int) string {
 	t.Helper()
 	dir := os.Getenv("WARD_GOLD")
 	if dir == "" {
-		fmt.Printf("suite %s total %d pass 0 listed 0 notrun %d\n", suite, total, total)
+		if total > 0 {
+			fmt.Printf("suite %s total %d pass 0 listed 0 notrun %d\n", suite, total, total)
+		}
 		t.Logf("WARD_GOLD is not set: %d cases of %s were NOT RUN", total, suite)
 		if os.Getenv("WARD_REQUIRE_ALL") == "1" {
 			t.Fatal("WARD_REQUIRE_ALL=1 and no WARD_GOLD")

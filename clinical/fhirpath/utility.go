@@ -183,6 +183,13 @@ func (m moment) boundary(dir direction, prec int64, given bool) (moment, bool) {
 			m.sec, m.nano = end-1, 999_000_000
 		}
 	}
+	if dir == up && m.nano%1e6 != 0 { // finer than the finest: up to the next millisecond
+		m.nano += 1e6 - m.nano%1e6
+		m.sec, m.nano = m.sec+int64(m.nano/1e9), m.nano%1e9
+		if m.kind == KindTime && m.sec >= daySeconds {
+			m.sec, m.nano = daySeconds-1, 999_000_000
+		}
+	}
 	if m.tz == noZone && m.kind == KindDateTime && prec > toDay {
 		m.tz = 14 * 60
 		if dir == up {
@@ -216,7 +223,7 @@ func (m moment) cut(prec uint8) moment {
 	case prec < toSecond:
 		rest -= rest % 60
 	}
-	if prec <= toSecond {
+	if m.nano -= m.nano % 1e6; prec <= toSecond {
 		m.nano = 0
 	}
 	if m.kind == KindTime {

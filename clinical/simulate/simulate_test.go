@@ -8,6 +8,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/structure"
+	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
 var then = time.Date(2026, 11, 22, 8, 30, 0, 0, time.UTC)
@@ -84,9 +88,12 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestShape checks every resource: JSON, own id, references that resolve inside the hospital, no date after now.
+// TestShape checks every resource: structure as FHIR R4 has it, own id, references that resolve inside the hospital, no date after now.
 func TestShape(t *testing.T) {
 	h := New(9, then).Hospital(30)
+	schema := structure.New(definition.R4())
+	var doc tree.Doc
+	var check structure.Checker
 	ids := map[string]bool{}
 	for _, g := range h.Groups {
 		for _, r := range g.Resources {
@@ -98,6 +105,12 @@ func TestShape(t *testing.T) {
 	}
 	for _, g := range h.Groups {
 		for _, r := range g.Resources {
+			if err := doc.Parse(r.Body, tree.Limits{}); err != nil {
+				t.Fatalf("%s: %v", r.Type, err)
+			}
+			if !check.Check(schema, &doc, structure.Options{}) {
+				t.Errorf("%s is not valid: %+v", r.Type, check.Issues)
+			}
 			var any map[string]any
 			if err := json.Unmarshal(r.Body, &any); err != nil || any["resourceType"] != r.Type || any["id"] != r.ID {
 				t.Fatalf("%s: %v", r.Type, err)

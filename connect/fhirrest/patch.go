@@ -1,24 +1,28 @@
 package fhirrest
 
 import (
+	"errors"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/clinical/fhir"
+	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/patch"
 	"github.com/ward-health/ward/store"
 )
 
-// Media types of patches.
+// Media types of patches: of a JSON Patch, and of the Parameters resource of a FHIRPath Patch.
 const (
-	jsonPatch = "application/json-patch+json"
+	jsonPatch     = "application/json-patch+json"
+	fhirpathPatch = "application/fhir+json"
 )
 
-// patchLimits bound the work of one request.
+// patchLimits bound the work of one request. A path of a FHIRPath Patch counts as 1 MiB.
 var patchLimits = patch.Limits{Operations: 500, Bytes: fhir.MaxBytes, Work: 128 << 20}
 
 // patchTries is how often a patch without If-Match is applied anew when others change the resource in between.
@@ -92,13 +96,20 @@ func (a *API) patchOnce(c *call, read access.Permit, ifMatch int64, apply func([
 	return out, err
 }
 
-// unprocessable is an error of the form of a resource that a patch has made.
+// unprocessable is an error of the form of a resource that a patch has made. Its findings name elements only: lines and columns are those of a text that
+// the client has never seen.
 func unprocessable(err error) error {
+	const after = "the patch would leave a resource that is not valid"
 	var path string
-	if e, ok := err.(*ward.Error); ok {
+	var e *ward.Error
+	if errors.As(err, &e) {
 		path = e.Path
 	}
-	return ward.E(ward.Unprocessable, "fhirrest.patch", "the patch would leave a resource that is not valid: "+ward.PublicText(err), err).At(path)
+	var found *fhir.Findings
+	if errors.As(err, &found) {
+		return ward.E(ward.Unprocessable, "fhirrest.patch", after, found.Unplaced()).At(path)
+	}
+	return ward.E(ward.Unprocessable, "fhirrest.patch", after+": "+ward.PublicText(err), err).At(path)
 }
 
 // patchForm returns what applies a patch of the media type.
@@ -112,6 +123,10 @@ func patchForm(contentType string) (func(resource, patch []byte) ([]byte, error)
 	switch {
 	case err == nil && mt == jsonPatch:
 		return func(resource, p []byte) ([]byte, error) { return patch.JSON(resource, p, patchLimits) }, nil
+	case err == nil && mt == fhirpathPatch && jsonType(contentType, false):
+		return func(resource, p []byte) ([]byte, error) {
+			return patch.FHIRPath(definition.R4(), resource, p, patchLimits)
+		}, nil
 	}
-	return nil, withStatus(http.StatusUnsupportedMediaType, "a patch is "+jsonPatch+" in UTF-8; say so by Content-Type")
+	return nil, withStatus(http.StatusUnsupportedMediaType, "a patch is "+jsonPatch+" (JSON Patch) or "+fhirpathPatch+" (FHIRPath Patch, a Parameters resource) in UTF-8; say so by Content-Type")
 }

@@ -30,6 +30,12 @@ func TestPatch(t *testing.T) {
 				t.Fatalf("%s: %d", code, len(got.Entry))
 			}
 		}
+		parameters := `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"add"},{"name":"path","valueString":"Observation"},{"name":"name","valueString":"method"},
+			{"name":"value","valueCodeableConcept":{"text":"m"}}]}]}`
+		res = w.want(w.do(doctor, "PATCH", "/Observation/o", parameters), 200)
+		if res.header.Get("ETag") != `W/"3"` || !strings.Contains(res.body, `,"method":{"text":"m"}}`) {
+			t.Fatal(res.header, res.body)
+		}
 		gender := `[{"op":"replace","path":"/gender","value":"male"}]`
 		w.want(w.do(doctor, "PATCH", "/Patient/p", gender, append(asJSONPatch, "If-Match", `W/"2"`)...), 412)
 		res = w.want(w.do(doctor, "PATCH", "/Patient/p", gender, append(asJSONPatch, "If-Match", `W/"1"`, "Prefer", "return=minimal")...), 200)
@@ -62,11 +68,16 @@ func TestPatchRefused(t *testing.T) {
 		{"/Patient/p", `[{"op":"replace","path":"/id","value":"q"}]`, "", 422, "business-rule", "may not change or remove the id"},
 		{"/Patient/p", `[{"op":"remove","path":"/id"}]`, "", 422, "business-rule", "may not change or remove the id"},
 		{"/Patient/p", `[{"op":"replace","path":"/resourceType","value":"Practitioner"}]`, "", 422, "business-rule", "not valid"},
-		{"/Patient/p", `[{"op":"replace","path":"/identifier","value":{}}]`, "", 422, "business-rule", "not valid"},
+		{"/Patient/p", `[{"op":"replace","path":"/identifier","value":{"value":"x"}}]`, "", 422, "structure", "an array was expected"},
 		{"/Patient/p", `[{"op":"replace","path":"","value":[]}]`, "", 422, "business-rule", "not valid"},
-		{"/Condition/c", `[{"op":"remove","path":"/subject"}]`, "", 422, "business-rule", "subject"},
+		{"/Condition/c", `[{"op":"remove","path":"/subject"}]`, "", 422, "required", "subject is required"},
 		{"/Condition/c", `[{"op":"replace","path":"/subject/reference","value":"urn:uuid:1"}]`, "", 422, "business-rule", "transactions only"},
 		{"/Patient/p", `[` + strings.TrimSuffix(strings.Repeat(`{"op":"test","path":"","value":1},`, 501), ",") + `]`, "", 413, "too-costly", "at most 500 operations"},
+		{"/Patient/p", `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.id"}]}]}`, "application/fhir+json", 422, "business-rule", "may not change or remove the id"},
+		{"/Patient/p", `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.("}]}]}`, "application/fhir+json", 400, "invalid", "operation 1 (delete): path is not FHIRPath at byte"},
+		{"/Patient/p", `{"resourceType":"Patient"}`, "application/fhir+json", 400, "invalid", "a FHIRPath Patch is a Parameters resource"},
+		{"/Patient/p", `{}`, "application/fhir+json; fhirVersion=5.0", 415, "not-supported", "FHIRPath Patch"},
+		{"/Patient/p", `{}`, "application/json", 415, "not-supported", "FHIRPath Patch"},
 		{"/Patient/p", `<diff/>`, "application/xml-patch+xml", 415, "not-supported", "application/json-patch+json"},
 		{"/Patient/p", `{}`, "application/merge-patch+json", 415, "not-supported", "application/json-patch+json"},
 		{"/Patient/p", `[]`, "application/json-patch+json; charset=latin1", 415, "not-supported", "UTF-8"},
@@ -78,7 +89,7 @@ func TestPatchRefused(t *testing.T) {
 		}
 		res := w.do(doctor, "PATCH", c.path, c.body, "Content-Type", medium)
 		issue := res.bundle(t).Issue
-		if res.status != c.status || len(issue) != 1 || issue[0].Code != c.code || !strings.Contains(issue[0].Diagnostics, c.text) {
+		if res.status != c.status || len(issue) != 1 || issue[0].Code != c.code || !strings.Contains(issue[0].Diagnostics, c.text) || strings.Contains(res.body, "issue-line") {
 			t.Errorf("%s %.80s: %d %s", c.path, c.body, res.status, res.body)
 		}
 	}
@@ -119,4 +130,20 @@ func TestPatchRace(t *testing.T) {
 	if want := fmt.Sprintf(`W/"%d"`, done+1); res.header.Get("ETag") != want || done == 0 {
 		t.Errorf("%s, want %s", res.header.Get("ETag"), want)
 	}
+}
+
+// TestPatchReads: who may update but not read a resource cannot patch it, so that no test and no error tells what is in it.
+func TestPatchReads(t *testing.T) {
+	w := newWorld(t, storetest.SQLite)
+	w.want(w.do(ward.Clinician, "PUT", "/Patient/p", patient("p", "m")), 201)
+	request := `{"resourceType":"MedicationRequest","id":"r","status":"active","intent":"order","medicationCodeableConcept":{"text":"x"},"subject":{"reference":"Patient/p"}}`
+	w.want(w.do(ward.Integration, "PUT", "/MedicationRequest/r", request), 201)
+	w.want(w.do(ward.Integration, "PUT", "/MedicationRequest/r", strings.Replace(request, "order", "plan", 1)), 200)
+	for _, status := range []string{"active", "stopped"} {
+		res := w.want(w.do(ward.Integration, "PATCH", "/MedicationRequest/r", `[{"op":"test","path":"/status","value":"`+status+`"}]`, asJSONPatch...), 403)
+		if strings.Contains(res.body, "test") {
+			t.Error(res.body)
+		}
+	}
+	w.want(w.do(ward.Clinician, "PATCH", "/MedicationRequest/r", `[{"op":"replace","path":"/status","value":"stopped"}]`, asJSONPatch...), 200)
 }

@@ -3,6 +3,7 @@ package mapping_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -143,6 +144,16 @@ func TestNoGrowth(t *testing.T) {
 	}
 }
 
+// spent is the processor time of this process: what else the machine does is not in it.
+func spent(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano())
+}
+
 // TestManySegments: the time for a message grows with its length, not with the square of it.
 func TestManySegments(t *testing.T) {
 	for name, segment := range map[string]string{"joined lines": "OBX|1|TX|8251-1^C^LN||line||||||F", "notes": "NTE|1||x", "orders": "ORC|RE|1", "patients": "PID|1||9^^^H^MR"} {
@@ -153,11 +164,11 @@ func TestManySegments(t *testing.T) {
 			}
 			least := time.Hour
 			for range 3 {
-				at := time.Now()
+				at := spent(t)
 				if _, err := mapped(t, "20261101090000", lines...); err != nil && ward.KindOf(err) != ward.TooLarge {
 					t.Fatal(err)
 				}
-				least = min(least, time.Since(at))
+				least = min(least, spent(t)-at)
 			}
 			return least
 		}

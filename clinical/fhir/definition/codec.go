@@ -128,6 +128,7 @@ func (c *coder) structure(s *Structure) {
 	c.list(&s.Context)
 	c.list(&s.ContextTypes)
 	c.list(&s.ContextInvariants)
+	c.list(&s.Withheld)
 	each(c, &s.Elements, func(e **ElementDefinition) {
 		if *e == nil {
 			*e = &ElementDefinition{}

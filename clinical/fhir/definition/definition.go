@@ -126,6 +126,8 @@ type ValueSet struct {
 	Codes map[string]map[string]string
 	// Complete reports that Codes is all of it. If it is not, a code that is not in Codes may still be a member.
 	Complete bool
+	// Closed reports that every system that a member can be of is in Codes, be it without its codes.
+	Closed bool
 }
 
 // CodeSystem is a code system as far as this build knows it.

@@ -137,6 +137,9 @@ func ReadStructure(body []byte) (*Structure, error) {
 		if err != nil {
 			return nil, err
 		}
+		if s.Kind == Resource && e.Path == s.Type+".id" && len(e.Types) == 1 && e.Types[0].Code == "string" {
+			e.Types[0].Code = "id" // the definitions say string here, the specification's text says id
+		}
 		s.Elements = append(s.Elements, e)
 	}
 	return s, nil
@@ -146,10 +149,15 @@ var kindOf = map[string]Kind{"primitive-type": Primitive, "complex-type": Comple
 
 var strengthOf = map[string]Strength{"required": Required, "extensible": Extensible, "preferred": Preferred, "example": Example}
 
+const (
+	maxPath  = 1000 // bytes of a path
+	maxDepth = 50   // names of a path
+)
+
 // readElement reads one element definition.
 func readElement(raw []byte) (*ElementDefinition, error) {
 	var j jsonElement
-	if err := json.Unmarshal(raw, &j); err != nil || j.Path == "" {
+	if err := json.Unmarshal(raw, &j); err != nil || j.Path == "" || len(j.Path) > maxPath || len(j.ID) > 2*maxPath || strings.Count(j.Path, ".") > maxDepth {
 		return nil, invalid("an element definition needs a path, and values of the forms that the standard gives")
 	}
 	e := &ElementDefinition{ID: j.ID, Path: j.Path, SliceName: j.SliceName, Min: -1, Max: NotGiven, Content: j.ContentReference, MaxLength: j.MaxLength}

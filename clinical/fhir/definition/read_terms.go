@@ -2,6 +2,7 @@ package definition
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -176,8 +177,17 @@ func readValueSet(body []byte) (*compose, error) {
 	return c, nil
 }
 
+// withheld are code systems at HL7's addresses whose codes are those of others, by what their copyright says: DICOM, ISO, the AHA.
+var withheld = []string{"audit-event-type", "dicom-audit-lifecycle", "media-modality", "iso-21089-lifecycle", "ex-diagnosis-on-admission", "ex-revenue-center"}
+
 // shipped reports whether codes of a system may be in the embedded tables: those that HL7 made and gives away.
 func shipped(system string) bool {
+	if name, ok := strings.CutPrefix(system, "http://terminology.hl7.org/CodeSystem/"); ok {
+		return !slices.Contains(withheld, name)
+	}
+	if strings.HasPrefix(system, "http://hl7.org/fhir/sid/") {
+		return false
+	}
 	return strings.HasPrefix(system, "http://hl7.org/fhir/") || strings.HasPrefix(system, "http://terminology.hl7.org/")
 }
 

@@ -1,7 +1,6 @@
 package definition
 
 import (
-	"bytes"
 	"encoding/json"
 	"io/fs"
 	"slices"
@@ -14,9 +13,13 @@ var sources = []string{"profiles-types.json", "profiles-resources.json", "profil
 
 // Tables makes the embedded tables from a folder with the FHIR 4.0.1 definitions: name of the file -> bytes. It is for the generator.
 func Tables(from fs.FS) (map[string][]byte, error) {
-	var t tables
+	r, err := newRepair(from)
+	if err != nil {
+		return nil, err
+	}
+	t := tables{}
 	for _, name := range sources {
-		if err := t.read(from, name); err != nil {
+		if err := entries(from, name, func(body []byte) error { return t.add(body, r) }); err != nil {
 			return nil, err
 		}
 	}
@@ -29,7 +32,8 @@ func Tables(from fs.FS) (map[string][]byte, error) {
 	return map[string][]byte{"core.bin": pack(t.core), "profiles.bin": pack(t.extra), "terms.bin": pack(t.terms)}, nil
 }
 
-func (t *tables) read(from fs.FS, name string) error {
+// entries calls fn with every resource of a Bundle.
+func entries(from fs.FS, name string, fn func([]byte) error) error {
 	b, err := fs.ReadFile(from, name)
 	if err != nil {
 		return err
@@ -39,23 +43,27 @@ func (t *tables) read(from fs.FS, name string) error {
 			Resource json.RawMessage `json:"resource"`
 		} `json:"entry"`
 	}
-	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&bundle); err != nil {
+	if err := json.Unmarshal(b, &bundle); err != nil {
 		return err
 	}
 	for _, e := range bundle.Entry {
-		if err := t.add(e.Resource); err != nil {
+		if err := fn(e.Resource); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *tables) add(body []byte) error {
+func (t *tables) add(body []byte, r *repair) error {
 	var head struct {
 		ResourceType string `json:"resourceType"`
+		URL          string `json:"url"`
 	}
 	if err := json.Unmarshal(body, &head); err != nil {
 		return err
+	}
+	if slices.Contains(added, head.URL) {
+		return nil
 	}
 	switch head.ResourceType {
 	case "StructureDefinition":
@@ -64,8 +72,10 @@ func (t *tables) add(body []byte) error {
 		case err != nil:
 			return err
 		case s.Derived || s.Logical:
+			s.withhold()
 			t.profiles = append(t.profiles, s)
 		default:
+			r.structure(s)
 			t.structures = append(t.structures, s)
 		}
 	case "SearchParameter":
@@ -85,7 +95,7 @@ func (t *tables) add(body []byte) error {
 		if err != nil {
 			return err
 		}
-		if shipped(c.URL) && c.URL != "http://hl7.org/fhir/sid/icd-10" {
+		if shipped(c.URL) {
 			t.systems = append(t.systems, c)
 		}
 	case "ValueSet":

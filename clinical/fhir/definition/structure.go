@@ -16,6 +16,7 @@ type Structure struct {
 	Context                   []string             // of an extension: where it may be used; empty = anywhere
 	ContextTypes              []string             // kinds of Context, one each: "element", "extension", "fhirpath"
 	ContextInvariants         []string             // of an extension: FHIRPath that must hold where it is used
+	Withheld                  []string             // ids of elements whose fixed codes are not HL7's to give away: they are not checked
 	Package                   string               // "hl7.fhir.us.core#6.1.0"; "" of R4
 	Elements                  []*ElementDefinition // the snapshot, in order; the first is the root
 }

@@ -49,9 +49,9 @@ func (s *Set) expand(canonical string, within map[string]bool) *ValueSet {
 	if c == nil {
 		return nil
 	}
-	v := &ValueSet{URL: c.url, Version: c.version, Name: c.name, Codes: map[string]map[string]string{}, Complete: true}
+	v := &ValueSet{URL: c.url, Version: c.version, Name: c.name, Codes: map[string]map[string]string{}, Complete: true, Closed: true}
 	if within[c.url] || len(within) > maxHierarchy {
-		v.Complete = false
+		v.Complete, v.Closed = false, false
 		return v
 	}
 	within[c.url] = true
@@ -61,17 +61,19 @@ func (s *Set) expand(canonical string, within map[string]bool) *ValueSet {
 			v.add(c.expansion[i].system, listed(&c.expansion[i]), true)
 		}
 		v.Complete = c.whole && len(c.expansion) > 0
+		v.Closed = v.Complete
 		return v
 	}
 	for i := range c.include {
-		codes, complete := s.members(&c.include[i], within)
+		codes, complete, closed := s.members(&c.include[i], within)
+		v.Closed = v.Closed && closed
 		for system, list := range codes {
 			v.add(system, list, complete)
 		}
 		v.Complete = v.Complete && complete
 	}
 	for i := range c.exclude {
-		codes, complete := s.members(&c.exclude[i], within)
+		codes, complete, _ := s.members(&c.exclude[i], within)
 		v.Complete = v.Complete && complete
 		for system, list := range codes {
 			for code := range list {
@@ -110,20 +112,22 @@ func listed(p *part) map[string]string {
 }
 
 // members returns the codes of one include or exclude: what its system part gives, cut down to what all its value sets have.
-func (s *Set) members(p *part, within map[string]bool) (out map[string]map[string]string, complete bool) {
+// closed reports that what is in it is of the systems in out alone.
+func (s *Set) members(p *part, within map[string]bool) (out map[string]map[string]string, complete, closed bool) {
 	complete = true
 	if p.system != "" {
+		closed = len(p.valueSets) == 0
 		codes, whole := s.ofSystem(p)
 		out, complete = map[string]map[string]string{p.system: codes}, whole
 	}
 	for _, url := range p.valueSets {
 		v := s.expand(url, within)
 		if v == nil {
-			return out, false
+			return out, false, false
 		}
 		complete = complete && v.Complete
 		if out == nil {
-			out = v.Codes
+			out, closed = v.Codes, v.Closed && len(p.valueSets) == 1
 			continue
 		}
 		both := map[string]map[string]string{}
@@ -139,7 +143,7 @@ func (s *Set) members(p *part, within map[string]bool) (out map[string]map[strin
 		}
 		out = both
 	}
-	return out, complete
+	return out, complete, closed || complete
 }
 
 // ofSystem returns what an include takes out of its code system.
@@ -244,6 +248,8 @@ func (v *ValueSet) Has(system, code string) Answer {
 		if _, ok := codes[code]; ok {
 			return Yes
 		}
+	} else if v.Closed {
+		return No
 	}
 	if v.Complete {
 		return No

@@ -13,14 +13,28 @@ const MaxValues = 20_000
 // Collector takes values out of one resource after another. The zero Collector is ready.
 type Collector struct {
 	Values []Value
-	More   bool // there were more than MaxValues
+	More   bool // there were more than MaxValues, or finding them took too long
 
 	d     *tree.Doc
 	root  int
 	t     *Table
 	text  []byte // what values point to that does not stand in the resource
 	group int32
+	steps int       // that may still be taken where work is not linear in the size of the resource
 	parts [][]Value // scratch of composites
+}
+
+// maxSteps bounds the work of composites and of references to contained resources in one resource.
+const maxSteps = 1 << 20
+
+// step reports whether there is leave for n more steps.
+func (c *Collector) step(n int) bool {
+	if c.steps < n {
+		c.steps, c.More = 0, true
+		return false
+	}
+	c.steps -= n
+	return true
 }
 
 // reader takes the values of one kind from a node.
@@ -29,7 +43,7 @@ type reader func(c *Collector, n int, m *emit)
 // Collect takes the values of a resource (at node root) at the hits of a Check with the table's Watch. They are in c.Values until the next
 // Collect.
 func (c *Collector) Collect(t *Table, d *tree.Doc, root int, hits []structure.Hit) {
-	c.Values, c.More, c.text, c.group = c.Values[:0], false, c.text[:0], 0
+	c.Values, c.More, c.text, c.group, c.steps = c.Values[:0], false, c.text[:0], 0, maxSteps
 	c.d, c.t, c.root = d, t, root
 	for i := range t.roots {
 		t.roots[i].read(c, root, &t.roots[i])

@@ -141,6 +141,9 @@ func (c *Collector) composite(n int, m *emit) {
 
 // down follows names from node n and takes the values at their end.
 func (c *Collector) down(n int, names []string, m *emit) {
+	if !c.step(1) {
+		return
+	}
 	if c.d.Nodes[n].Kind == tree.Array {
 		for at := c.d.First(n); at != tree.None; at = c.d.Sibling(at) {
 			c.down(at, names, m)
@@ -148,7 +151,9 @@ func (c *Collector) down(n int, names []string, m *emit) {
 		return
 	}
 	if len(names) == 0 {
-		m.read(c, n, m)
+		if c.step(int(c.d.Nodes[n].Next) - n) {
+			m.read(c, n, m)
+		}
 		return
 	}
 	if at := c.d.Member(n, names[0]); at != tree.None {

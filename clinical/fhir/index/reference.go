@@ -93,7 +93,7 @@ func (c *Collector) containedType(id []byte) []byte {
 	if list == tree.None || c.d.Nodes[list].Kind != tree.Array {
 		return nil
 	}
-	for at := c.d.First(list); at != tree.None; at = c.d.Sibling(at) {
+	for at := c.d.First(list); at != tree.None && c.step(1); at = c.d.Sibling(at) {
 		if string(c.member(at, "id")) == string(id) {
 			return c.member(at, "resourceType")
 		}

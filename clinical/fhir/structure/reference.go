@@ -2,6 +2,7 @@ package structure
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/ward-health/ward/clinical/fhir/tree"
 )
@@ -193,12 +194,11 @@ func (c *Checker) itemNamed(n int) int { return c.find(c.doc.Text(n)[1:]) }
 
 // itemAt returns the item whose resource is node n, -1 if there is none.
 func (c *Checker) itemAt(n int) int {
-	for i := range c.items {
-		if c.items[i].node == n {
-			return i
-		}
+	at, ok := slices.BinarySearchFunc(c.items, n, func(it item, n int) int { return it.node - n })
+	if !ok {
+		return -1
 	}
-	return -1
+	return at
 }
 
 // itemAround returns the item of list that node n lies in, None if it lies in none.

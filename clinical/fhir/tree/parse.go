@@ -82,10 +82,10 @@ type frame struct {
 	node uint32
 	len  uint32
 	kind Kind
-	many map[string]struct{} // the names, when they are many
+	many *names // when they are many
 }
 
-const manyMembers = 32 // from here on the names of an object are in a map
+const manyMembers = 32 // from here on the names of an object are in a table
 
 // run reads the text value by value.
 func (p *parser) run() error {
@@ -254,12 +254,12 @@ func (p *parser) name(n *Node) error {
 	return nil
 }
 
-// seen reports whether the open object has the name; of many it remembers them.
+// seen reports whether the open object has the name; of many it remembers this one.
 func (p *parser) seen(hash uint32, name []byte) bool {
 	d := p.d
 	if p.cur.len < manyMembers {
 		for c, k := int(p.cur.node)+1, p.cur.len; k > 0; k-- {
-			if d.Nodes[c].Hash == hash && d.MemberName(c) == string(name) {
+			if d.Nodes[c].Hash == hash && d.named(c, name) {
 				return true
 			}
 			c = int(d.Nodes[c].Next)
@@ -267,17 +267,13 @@ func (p *parser) seen(hash uint32, name []byte) bool {
 		return false
 	}
 	if p.cur.many == nil {
-		p.cur.many = map[string]struct{}{}
+		p.cur.many = newNames()
 		for c, k := int(p.cur.node)+1, p.cur.len; k > 0; k-- {
-			p.cur.many[d.MemberName(c)] = struct{}{}
+			p.cur.many.add(d, c, []byte(d.MemberName(c)))
 			c = int(d.Nodes[c].Next)
 		}
 	}
-	if _, there := p.cur.many[string(name)]; there {
-		return true
-	}
-	p.cur.many[string(name)] = struct{}{}
-	return false
+	return p.cur.many.add(d, len(d.Nodes), name)
 }
 
 // scalar reads a number, true, false or null.

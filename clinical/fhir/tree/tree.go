@@ -103,6 +103,16 @@ func (d *Doc) NameIs(n int, name string) bool {
 	return string(AppendUnescaped(nil, raw)) == name
 }
 
+// named reports whether the member name of node n is name.
+func (d *Doc) named(n int, name []byte) bool {
+	v := &d.Nodes[n]
+	raw := d.Src[v.Name : v.Name+uint32(v.NameLen)]
+	if v.Flag&NameEscaped == 0 {
+		return string(raw) == string(name)
+	}
+	return string(AppendUnescaped(nil, raw)) == string(name)
+}
+
 // MemberName returns the unescaped member name of node n, "" for items and the root.
 func (d *Doc) MemberName(n int) string {
 	v := &d.Nodes[n]

@@ -57,7 +57,15 @@ func (a *answered) str(at int, q *question) {
 	if q.pattern == "" || len(q.pattern) > 2000 {
 		return
 	}
-	if e, err := regexp.Compile("^(?:" + q.pattern + ")$"); err == nil && !e.Match(text) {
+	if q.regexp == nil {
+		e, err := regexp.Compile("^(?:" + q.pattern + ")$")
+		if err != nil {
+			q.pattern = "" // not one that this engine, whose time is linear, can run
+			return
+		}
+		q.regexp = e
+	}
+	if !q.regexp.Match(text) {
 		r.fail(at, "value", IDAnswer, "", "the answer does not have the form that the questionnaire asks for")
 	}
 }

@@ -21,38 +21,55 @@ func newBound(value []byte, typ string, high bool) *limit {
 	if value == nil || l == nil {
 		return nil
 	}
-	operator := ">="
-	if high {
-		operator = "<="
-	}
-	text := ""
-	switch typ {
-	case "date", "dateTime", "instant":
-		text = "@" + string(l.doc.Text(0))
-	case "time":
-		text = "@T" + string(l.doc.Text(0))
-	case "decimal", "integer", "positiveInt", "unsignedInt":
-		text = string(l.doc.Text(0))
-	case "Quantity":
-		number, code := l.doc.Member(0, "value"), l.doc.Member(0, "code")
-		if number == tree.None {
-			return nil
-		}
-		text = string(l.doc.Text(number))
-		if code != tree.None {
-			text += " " + quoted(string(l.doc.Text(code)))
-		} else {
-			text += " '1'"
-		}
-	default:
+	text := boundText(l, typ, high)
+	if text == "" {
 		return nil
 	}
-	expr, err := fhirpath.Compile("$this "+operator+" "+text, fhirpath.Options{})
+	expr, err := fhirpath.Compile(text, fhirpath.Options{})
 	if err != nil {
 		return nil
 	}
 	return &limit{expr, typ, high}
 }
+
+// boundText is the expression of a bound, "" if the type has no order.
+//
+// SPEC(FHIR R4 elementdefinition.html#ElementDefinition.minValue): a Duration bounds dates relative to the clock: subtracted for the least, added for the most.
+func boundText(l *literal, typ string, high bool) string {
+	operator, sign := " >= ", " - "
+	if high {
+		operator, sign = " <= ", " + "
+	}
+	value := string(l.doc.Text(0))
+	switch typ {
+	case "date", "dateTime", "instant":
+		return "$this" + operator + "@" + value
+	case "time":
+		return "$this" + operator + "@T" + value
+	case "decimal", "integer", "positiveInt", "unsignedInt":
+		return "$this" + operator + value
+	case "Quantity", "Duration":
+		number, code := l.doc.Member(0, "value"), l.doc.Member(0, "code")
+		if number == tree.None {
+			return ""
+		}
+		value, unit := string(l.doc.Text(number)), "1"
+		if code != tree.None {
+			unit = string(l.doc.Text(code))
+		}
+		if typ == "Quantity" {
+			return "$this" + operator + value + " " + quoted(unit)
+		}
+		if unit = clockUnits[unit]; unit == "" {
+			return ""
+		}
+		return "iif($this is FHIR.date, $this" + operator + "(today()" + sign + value + " " + unit + "), $this" + operator + "(now()" + sign + value + " " + unit + "))"
+	}
+	return ""
+}
+
+// clockUnits are the units of durations as FHIRPath writes them.
+var clockUnits = map[string]string{"a": "years", "mo": "months", "wk": "weeks", "d": "days", "h": "hours", "min": "minutes", "s": "seconds"}
 
 func quoted(s string) string {
 	out := []byte{'\''}

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
@@ -17,6 +18,7 @@ type invariant struct {
 	severity          issue.Severity
 	expr              *fhirpath.Expression // nil: native, or it could not be compiled
 	native            func(r *runner, v value) bool
+	wide              bool // it may look through the whole text: that is counted as the work that it is
 }
 
 // limits of one invariant on one element.
@@ -38,7 +40,7 @@ func (v *Validator) invariants(all []*definition.Constraint) (out []*invariant) 
 		if k.native = natives[nativeKey{c.Key, c.Expression}]; k.native == nil {
 			expr, err := fhirpath.Compile(rewritten(c), fhirpath.Options{})
 			if err == nil {
-				k.expr = expr
+				k.expr, k.wide = expr, wide(c.Expression)
 			}
 		}
 		out = append(out, k)
@@ -76,6 +78,16 @@ var natives = map[nativeKey]func(r *runner, v value) bool{
 		text := r.doc.Member(v.node, "text")
 		return text != tree.None && r.doc.Member(text, "div") != tree.None
 	},
+}
+
+// wide reports whether an expression has a function whose work grows with the text and not with the element.
+func wide(expression string) bool {
+	for _, name := range []string{"resolve(", "descendants(", "repeat(", "conformsTo("} {
+		if strings.Contains(expression, name) {
+			return true
+		}
+	}
+	return false
 }
 
 func holds(*runner, value) bool { return true }
@@ -133,6 +145,9 @@ func (r *runner) invariant(k *invariant, v value) {
 	if k.expr == nil {
 		r.warnOnce(issue.Warning, v.at(), "not-supported", IDInvariantSkipped, k.key, "this invariant's expression could not be compiled: it was not checked")
 		return
+	}
+	if k.wide {
+		r.steps += len(r.doc.Nodes) / 8
 	}
 	if !r.step() {
 		return

@@ -225,7 +225,7 @@ func (c *overlayCompiler) byValue(m *matcher, at *profileElement) *matcher {
 
 // partsOf lists the fixed values within an element.
 func (c *overlayCompiler) partsOf(at *profileElement, depth int) (out []*matcher) {
-	if depth > 6 {
+	if c.work++; depth > 6 || c.work > maxWork {
 		return nil
 	}
 	for _, k := range at.children {
@@ -249,7 +249,7 @@ func (c *overlayCompiler) find(p *profileElement, steps []pathStep, depth int) *
 	if len(steps) == 0 {
 		return p
 	}
-	if depth > maxDepth {
+	if c.work++; depth > maxDepth || c.work > maxWork {
 		return nil
 	}
 	step := steps[0]
@@ -276,13 +276,67 @@ func (c *overlayCompiler) find(p *profileElement, steps []pathStep, depth int) *
 	}
 	for _, k := range p.children {
 		if k.name == step.name {
-			return c.find(k, steps[1:], depth+1)
+			return c.findBelow(k, steps[1:], depth+1)
 		}
+	}
+	if at := part(p, step.name); at != nil {
+		return c.find(at, steps[1:], depth+1)
 	}
 	if at := c.findIn(c.urls(p, false), steps, depth); at != nil {
 		return at
 	}
 	return c.plain(p, step, steps, depth)
+}
+
+// findBelow follows a path from an element, or from one of its slices that has to be there if that says more.
+func (c *overlayCompiler) findBelow(k *profileElement, steps []pathStep, depth int) *profileElement {
+	at := c.find(k, steps, depth)
+	if at != nil && c.says(at) {
+		return at
+	}
+	for _, s := range k.slices {
+		if s.def.Min == 0 {
+			continue
+		}
+		if in := c.find(s, steps, depth); in != nil && c.says(in) {
+			return in
+		}
+	}
+	return at
+}
+
+// says reports whether an element has something that values can be told by.
+func (c *overlayCompiler) says(e *profileElement) bool {
+	return e.def.Fixed != nil || e.def.Pattern != nil || len(c.partsOf(e, 0)) > 0
+}
+
+// part is the member of what an element fixes, or of its pattern, as an element that fixes it; nil if there is none.
+func part(p *profileElement, name string) *profileElement {
+	raw, exact := p.def.Fixed, true
+	if raw == nil {
+		raw, exact = p.def.Pattern, false
+	}
+	l := newLiteral(raw)
+	if raw == nil || l == nil {
+		return nil
+	}
+	n := l.doc.Member(0, name)
+	if n == tree.None {
+		return nil
+	}
+	if l.doc.Nodes[n].Kind == tree.Array {
+		if l.doc.Nodes[n].Len != 1 {
+			return nil
+		}
+		n++
+	}
+	def := &definition.ElementDefinition{Path: p.def.Path + "." + name, Max: definition.Unbounded}
+	if exact {
+		def.Fixed = l.doc.Raw(n)
+	} else {
+		def.Pattern = l.doc.Raw(n)
+	}
+	return &profileElement{def: def, name: name}
 }
 
 // plain is the element of the base definition, which says nothing but its types.

@@ -102,7 +102,7 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 	}
 	c := &overlayCompiler{v: v, o: o, fresh: fresh}
 	o.raw = c.read(s)
-	if s.Derived {
+	if s.URL != o.typ.URL {
 		o.root = c.element(o.raw, nil)
 	} else {
 		o.root = &element{max: definition.Unbounded} // a type: its plan checks it all
@@ -125,7 +125,11 @@ type overlayCompiler struct {
 	v     *Validator
 	o     *overlay
 	fresh map[string]*overlay
+	work  int // elements that discriminators have looked at
 }
+
+// maxWork bounds the work on the discriminators of one profile.
+const maxWork = 200_000
 
 // read sorts the rows of a snapshot into a tree: by path, and by slice name within the element that is sliced.
 func (c *overlayCompiler) read(s *definition.Structure) *profileElement {

@@ -26,11 +26,14 @@ const (
 	specialReference
 	specialCoding
 	specialAttachment
+	specialIdentifier
+	specialQuantity
 	specialText // string and markdown
 	specialURI
 )
 
-var specials = map[string]special{"Extension": specialExtension, "Reference": specialReference, "Coding": specialCoding, "Attachment": specialAttachment,
+var specials = map[string]special{"Extension": specialExtension, "Reference": specialReference, "Coding": specialCoding, "Attachment": specialAttachment, "Identifier": specialIdentifier, "Quantity": specialQuantity, "Age": specialQuantity, "Duration": specialQuantity, "Count": specialQuantity, "Distance": specialQuantity, "SimpleQuantity": specialQuantity, "MoneyQuantity": specialQuantity,
+
 	"string": specialText, "markdown": specialText, "uri": specialURI, "url": specialURI, "canonical": specialURI}
 
 // member is what one JSON member name means.
@@ -47,6 +50,7 @@ type member struct {
 	extra    bool // "_x"
 	extends  bool // extension or modifierExtension
 	resource bool // the values are resources
+	ident    bool // the id of an element
 	idle     bool // nothing in the values is looked at
 }
 
@@ -111,7 +115,9 @@ func (v *Validator) compile(t *definition.Type, fresh map[*definition.Type]*plan
 			c.targets = newTargets(m.Element.Types[m.Ordinal])
 		}
 		if m.Type.Kind == definition.Primitive {
-			c.idle = len(c.rules) == 0 && c.binding == nil && c.targets == nil && len(c.plan.rules) == 0 && c.plan.special == plain
+			c.ident = c.name == "id" && t.Kind != definition.Resource && t.Name != "ElementDefinition" // its ids are paths
+
+			c.idle = !c.ident && len(c.rules) == 0 && c.binding == nil && c.targets == nil && len(c.plan.rules) == 0 && c.plan.special == plain
 		}
 		p.members = append(p.members, c)
 	})

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/ward-health/ward/clinical/fhir/tree"
@@ -55,7 +56,8 @@ type question struct {
 	places      int // decimal places at most, -1 = not given
 	size        int // of an attachment in bytes at most, -1 = not given
 	pattern     string
-	low, high   int // nodes of minValue and maxValue, -1 = not given
+	regexp      *regexp.Regexp // of pattern, compiled when it is first asked for
+	low, high   int            // nodes of minValue and maxValue, -1 = not given
 	types       []string
 	mimes       []string
 	units       []int

@@ -161,7 +161,7 @@ func (r *runner) allows(t *targets, typ *definition.Type) bool {
 // SPEC(FHIR R4 elementdefinition.html#ElementDefinition.type.aggregation): how a reference may be made: contained, referenced, bundled.
 func (r *runner) mode(v value, ref []byte, at found, t *targets, rule string) {
 	m := t.modes
-	if ref == nil || !m.Contained && !m.Bundled && !m.Referenced {
+	if len(ref) == 0 || !m.Contained && !m.Bundled && !m.Referenced {
 		return
 	}
 	contained := ref[0] == '#'
@@ -263,13 +263,11 @@ func (r *runner) local(root int, id string) (f found) {
 		}
 		return f
 	}
-	each(r.doc, root, "contained", func(n int) {
-		if f.doc == nil && r.doc.Nodes[n].Kind == tree.Object && bytes.Equal(r.text(n, "id"), []byte(id)) {
-			if t := r.v.resourceType(r.doc, n); t != nil {
-				f = found{value: value{n, -1, t, nil}, doc: r.doc, local: true}
-			}
+	if n, ok := r.contained(root)[id]; ok {
+		if t := r.v.resourceType(r.doc, n); t != nil {
+			f = found{value: value{n, -1, t, nil}, doc: r.doc, local: true}
 		}
-	})
+	}
 	if f.doc == nil && bytes.Equal(r.text(root, "id"), []byte(id)) {
 		return r.local(root, "")
 	}
@@ -286,6 +284,24 @@ func (r *runner) entryOf(n int) int {
 		n = up
 	}
 	return -1
+}
+
+// contained maps the ids of the resources that a resource contains to them. The map of the last resource is kept.
+func (r *runner) contained(root int) map[string]int {
+	if r.localIDs != nil && r.localRoot == root {
+		return r.localIDs
+	}
+	r.localRoot, r.localIDs = root, map[string]int{}
+	each(r.doc, root, "contained", func(n int) {
+		if r.doc.Nodes[n].Kind != tree.Object {
+			return
+		}
+		id := string(r.text(n, "id"))
+		if _, twice := r.localIDs[id]; !twice {
+			r.localIDs[id] = n
+		}
+	})
+	return r.localIDs
 }
 
 // resolveNode is resolve() of FHIRPath.
@@ -312,7 +328,12 @@ func (r *runner) canonical(v value) {
 		return
 	}
 	text := string(r.doc.Text(v.node))
-	if text == "" || text[0] == '#' || !absoluteURI([]byte(text)) {
+	if text == "" || text[0] == '#' {
+		return
+	}
+	if !absoluteURI([]byte(text)) {
+		// SPEC(FHIR R4 references.html#canonical): the URL of a definition is absolute, or a fragment for one that is contained.
+		r.fail(v.node, "value", IDCanonical, "", "a canonical is an absolute URL, or #id of something contained")
 		return
 	}
 	kind := ""

@@ -10,6 +10,8 @@ const (
 	IDInvariantSkipped = "invariant-not-checked"
 	IDBinding          = "code-not-in-value-set"
 	IDBindingUnknown   = "value-set-unknown"
+	IDSystem           = "identifier-system"
+	IDUnit             = "unit-unknown"
 	IDDisplay          = "display-wrong"
 	IDCodeUnknown      = "code-unknown"
 	IDCodeSystem       = "code-system-wrong"
@@ -37,6 +39,7 @@ const (
 	IDFullURL          = "bundle-full-url"
 	IDBundle           = "bundle-rule"
 	IDAttachment       = "attachment-size"
+	IDElementID        = "element-id-duplicate"
 	IDExample          = "url-example"
 	IDMarkup           = "text-markup"
 	IDAnswer           = "questionnaire-answer"
@@ -91,10 +94,8 @@ func (r *runner) step() bool {
 	}
 	if !r.spent {
 		r.spent = true
-		quiet := r.quiet
-		r.quiet = 0
-		r.fail(0, "too-costly", IDCost, "", "the checks of this text take more steps than are allowed; what follows is not checked")
-		r.quiet = quiet
+		r.out = append(r.out, issue.Issue{Severity: issue.Error, Code: "too-costly", ID: IDCost, Expression: r.scopes[0].typ.Name, Line: 1, Column: 1,
+			Text: "the checks of this text take more steps than are allowed; what follows is not checked"})
 	}
 	r.failed = true
 	return false

@@ -13,7 +13,6 @@ type answered struct {
 	byID map[string]*question
 	root int
 	open bool // in progress: what is required may be missing yet
-	work int
 }
 
 // response holds a QuestionnaireResponse against its Questionnaire.

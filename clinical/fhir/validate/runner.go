@@ -27,8 +27,13 @@ type runner struct {
 	scopes []scope // the resources that the walk is in, the outermost first
 	bundle *bundle // index of the bundle that the text is, nil = not made yet
 	memo   map[memoKey]bool
-	vals   []value // arena of children
-	ctx    fhirpath.Context
+	ids    map[elementID]bool
+
+	localRoot int // whose contained resources localIDs has
+	localIDs  map[string]int
+
+	vals []value // arena of children
+	ctx  fhirpath.Context
 }
 
 // scope is a resource that the walk is in.
@@ -36,6 +41,12 @@ type scope struct {
 	value
 	root  int // node of the resource that contains it, or its own
 	entry int // node of the bundle's entry that it stands in, -1 = none
+}
+
+// elementID is the id of an element of the resource at a node.
+type elementID struct {
+	resource int
+	id       string
 }
 
 type memoKey struct {
@@ -70,8 +81,10 @@ func (r *runner) run(doc *tree.Doc, profiles []string) []issue.Issue {
 
 func (r *runner) begin() {
 	r.said, r.quiet, r.failed, r.steps, r.spent, r.depth = nil, 0, false, 0, false, 0
+	r.localIDs = nil
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)
+	clear(r.ids)
 	r.context()
 }
 
@@ -81,6 +94,7 @@ func (r *runner) release() {
 	clear(r.scopes[:cap(r.scopes)])
 	clear(r.vals[:cap(r.vals)])
 	clear(r.memo)
+	clear(r.ids)
 	r.check.Issues = r.check.Issues[:0]
 	r.ctx = fhirpath.Context{}
 }
@@ -98,6 +112,9 @@ func (r *runner) resource(v value, entry int, contained bool, profiles []string)
 	r.walk(v, r.v.plan(v.typ))
 	r.rules(v)
 	r.claimed(v)
+	for _, p := range r.v.o.Profiles[v.typ.Name] {
+		r.asked(v, v.node, p)
+	}
 	for _, p := range profiles {
 		r.asked(v, v.node, p)
 	}

@@ -23,6 +23,8 @@ type Options struct {
 	ForbidExamples   bool           // a URL of a domain for examples (example.org, acme.com) is an error
 	ForbidMarkup     bool           // text that looks like markup in a string is an error
 
+	Profiles map[string][]string // by resource type: what resources of the type have to conform to beside what they claim
+
 	// Resource returns a canonical resource that a text refers to (a Questionnaire), nil if it is not known.
 	Resource func(canonical string) *tree.Doc
 	// Target returns what a reference to the outside points at, nil if it is not known.
@@ -46,7 +48,9 @@ type Validator struct {
 	mu       sync.Mutex
 	plans    sync.Map // *definition.Type -> *plan
 	overlays sync.Map // canonical URL -> *overlay
+	exprs    sync.Map // text of a definition -> *fhirpath.Expression
 	pool     sync.Pool
+	units    units
 	vitals   sync.Once
 	vital    map[string]*overlay // by the magic code
 }

@@ -35,6 +35,13 @@ func (r *runner) walk(v value, p *plan) {
 		r.coding(v)
 	case specialAttachment:
 		r.attachment(v)
+	case specialQuantity:
+		r.quantity(v)
+	case specialIdentifier:
+		// SPEC(FHIR R4 datatypes.html#Identifier.system): a URI that is absolute.
+		if system := r.text(v.node, "system"); system != nil && !absoluteURI(system) {
+			r.fail(d.Member(v.node, "system"), "value", IDSystem, "", "the system of an Identifier is an absolute URI")
+		}
 	}
 	r.members(v, p)
 }
@@ -122,6 +129,10 @@ func (r *runner) item(parent value, n, extra int, m *member) {
 	if n < 0 {
 		return
 	}
+	if m.ident {
+		r.ident(n)
+		return
+	}
 	if m.binding != nil {
 		r.bound(v, m.binding, "")
 	}
@@ -133,6 +144,23 @@ func (r *runner) item(parent value, n, extra int, m *member) {
 		return
 	}
 	r.walk(v, m.plan)
+}
+
+// ident notes the id of an element.
+//
+// SPEC(FHIR R4 element.html#id): unique within the resource.
+func (r *runner) ident(n int) {
+	if r.doc.Nodes[n].Kind != tree.String {
+		return
+	}
+	if r.ids == nil {
+		r.ids = map[elementID]bool{}
+	}
+	key := elementID{r.here().node, string(r.doc.Text(n))}
+	if r.ids[key] {
+		r.fail(n, "value", IDElementID, "", "the id of an element is unique within its resource")
+	}
+	r.ids[key] = true
 }
 
 // nested looks at a resource within a resource.

@@ -1,0 +1,248 @@
+package validate_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/validate"
+)
+
+// profile makes a StructureDefinition out of the elements of a differential.
+func profile(name, typ, elements string) string {
+	return fmt.Sprintf(`{"resourceType":"StructureDefinition","url":"http://ward.test/%s","name":"P","status":"active","kind":"resource","abstract":false,
+		"type":%q,"baseDefinition":"http://hl7.org/fhir/StructureDefinition/%s","derivation":"constraint","differential":{"element":[%s]}}`, name, typ, typ, elements)
+}
+
+func setOf(t testing.TB, definitions ...string) *definition.Set {
+	t.Helper()
+	p := &definition.Package{Name: "ward.test", Version: "1"}
+	for _, d := range definitions {
+		if err := p.Add([]byte(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, _ := definition.R4().With(p)
+	return set
+}
+
+// found lists the ids of the errors with their expressions.
+func found(all []issue.Issue) string {
+	var out []string
+	for _, i := range all {
+		if i.Severity <= issue.Error {
+			out = append(out, i.ID+" "+i.Expression)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func sliced(rules string, ordered bool) string {
+	return fmt.Sprintf(`{"id":"Patient.identifier","path":"Patient.identifier","slicing":{"discriminator":[{"type":"value","path":"system"}],"rules":%q,"ordered":%v}},
+		{"id":"Patient.identifier:a","path":"Patient.identifier","sliceName":"a","min":1,"max":"1"},
+		{"id":"Patient.identifier:a.system","path":"Patient.identifier.system","min":1,"fixedUri":"http://a"},
+		{"id":"Patient.identifier:a.value","path":"Patient.identifier.value","min":1},
+		{"id":"Patient.identifier:b","path":"Patient.identifier","sliceName":"b","min":0,"max":"2"},
+		{"id":"Patient.identifier:b.system","path":"Patient.identifier.system","min":1,"fixedUri":"http://b"}`, rules, ordered)
+}
+
+func patient(systems ...string) string {
+	for i, s := range systems {
+		systems[i] = fmt.Sprintf(`{"system":"http://%s","value":"1"}`, s)
+	}
+	return `{"resourceType":"Patient","identifier":[` + strings.Join(systems, ",") + `]}`
+}
+
+func TestSlices(t *testing.T) {
+	for _, c := range []struct{ name, rules, text, want string }{
+		{"all there", "open", patient("a", "b", "b", "x"), ""},
+		{"least", "open", patient("b"), "profile-cardinality-min Patient"},
+		{"most", "open", patient("a", "a"), "profile-cardinality-max Patient.identifier[1]"},
+		{"most of the second", "open", patient("a", "b", "b", "b"), "profile-cardinality-max Patient.identifier[3]"},
+		{"inside a slice", "open", `{"resourceType":"Patient","identifier":[{"system":"http://a"}]}`, "profile-cardinality-min Patient.identifier[0]"},
+		{"closed", "closed", patient("a", "x"), "slice-unmatched Patient.identifier[1]"},
+		{"open at end", "openAtEnd", patient("a", "b", "x"), ""},
+		{"not at end", "openAtEnd", patient("a", "x", "b"), "slice-order Patient.identifier[2]"},
+		{"in order", "ordered", patient("a", "b"), ""},
+		{"out of order", "ordered", patient("b", "a"), "slice-order Patient.identifier[1]"},
+		{"nothing to slice", "closed", `{"resourceType":"Patient","active":true}`, "profile-cardinality-min Patient"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			rules, ordered := c.rules, false
+			if rules == "ordered" {
+				rules, ordered = "open", true
+			}
+			v := validate.New(setOf(t, profile("p", "Patient", sliced(rules, ordered))), validate.Options{})
+			if got := found(v.Validate(parse(t, []byte(c.text)), "http://ward.test/p")); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			if all := v.Validate(parse(t, []byte(c.text))); !issue.Valid(all) {
+				t.Errorf("without the profile: %s", found(all))
+			}
+		})
+	}
+}
+
+func TestDiscriminators(t *testing.T) {
+	slicing := func(kind, path, slice string) string {
+		return fmt.Sprintf(`{"id":"Observation.component","path":"Observation.component","slicing":{"discriminator":[{"type":%q,"path":%q}],"rules":"closed"}},
+			{"id":"Observation.component:s","path":"Observation.component","sliceName":"s"},%s`, kind, path, slice)
+	}
+	component := func(more string) string {
+		return `{"resourceType":"Observation","status":"final","code":{"text":"x"},"component":[{"code":{"coding":[{"system":"http://s","code":"c"},{"code":"d"}]}` + more + `}]}`
+	}
+	const out = "slice-unmatched Observation.component[0]"
+	for _, c := range []struct{ name, kind, path, slice, yes, no string }{
+		{"pattern", "pattern", "code", `{"id":"Observation.component:s.code","path":"Observation.component.code","patternCodeableConcept":{"coding":[{"code":"d"}]}}`, "",
+			`,"valueString":"x"`},
+		{"type", "type", "value", `{"id":"Observation.component:s.value[x]","path":"Observation.component.value[x]","type":[{"code":"Quantity"}]}`, `,"valueQuantity":{"value":1}`,
+			`,"valueString":"x"`},
+		{"exists", "exists", "value", `{"id":"Observation.component:s.value[x]","path":"Observation.component.value[x]","min":1}`, `,"valueString":"x"`, ``},
+		{"not there", "exists", "value", `{"id":"Observation.component:s.value[x]","path":"Observation.component.value[x]","max":"0"}`, ``, `,"valueString":"x"`},
+		{"required binding", "value", "interpretation", `{"id":"Observation.component:s.interpretation","path":"Observation.component.interpretation","binding":{"strength":"required","valueSet":"http://hl7.org/fhir/ValueSet/observation-interpretation"}}`,
+			`,"interpretation":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation","code":"H"}]}]`,
+			`,"interpretation":[{"coding":[{"system":"http://other.test/","code":"H"}]}]`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := validate.New(setOf(t, profile("p", "Observation", slicing(c.kind, c.path, c.slice))), validate.Options{})
+			if got := found(v.Validate(parse(t, []byte(component(c.yes))), "http://ward.test/p")); got != "" {
+				t.Errorf("in the slice: %q", got)
+			}
+			if c.name == "pattern" {
+				c.slice = strings.Replace(c.slice, `"d"`, `"e"`, 1)
+				v = validate.New(setOf(t, profile("p", "Observation", slicing(c.kind, c.path, c.slice))), validate.Options{})
+			}
+			if got := found(v.Validate(parse(t, []byte(component(c.no))), "http://ward.test/p")); got != out {
+				t.Errorf("not in the slice: %q", got)
+			}
+		})
+	}
+}
+
+func TestProfileElements(t *testing.T) {
+	const observation = `{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://s","code":"c"}]},"subject":{"reference":"#p"},"valueQuantity":{"value":5,"unit":"mg"},
+		"contained":[{"resourceType":"Patient","id":"p","active":true}]}`
+	for _, c := range []struct{ name, element, want string }{
+		{"max 0", `{"path":"Observation.value[x]","max":"0"}`, "profile-cardinality-max Observation.value.ofType(Quantity)"},
+		{"min", `{"path":"Observation.method","min":1}`, "profile-cardinality-min Observation"},
+		{"type", `{"path":"Observation.value[x]","type":[{"code":"string"}]}`, "profile-type-not-allowed Observation.value.ofType(Quantity)"},
+		{"fixed", `{"path":"Observation.status","fixedCode":"amended"}`, "profile-fixed Observation.status"},
+		{"fixed wants all of it", `{"path":"Observation.code","fixedCodeableConcept":{"coding":[{"code":"c"}]}}`, "profile-fixed Observation.code"},
+		{"pattern wants a part", `{"path":"Observation.code","patternCodeableConcept":{"coding":[{"code":"c"}]}}`, ""},
+		{"pattern", `{"path":"Observation.code","patternCodeableConcept":{"coding":[{"code":"d"}]}}`, "profile-pattern Observation.code"},
+		{"target", `{"path":"Observation.subject","type":[{"code":"Reference","targetProfile":["http://hl7.org/fhir/StructureDefinition/Device"]}]}`,
+			"reference-target Observation.subject"},
+		{"target of a profile", `{"path":"Observation.subject","type":[{"code":"Reference","targetProfile":["http://ward.test/named"]}]}`, "profile-not-met Observation.subject"},
+		{"aggregation", `{"path":"Observation.subject","type":[{"code":"Reference","targetProfile":["http://hl7.org/fhir/StructureDefinition/Patient"],"aggregation":["referenced"]}]}`,
+			"reference-target Observation.subject"},
+		{"invariant", `{"path":"Observation","constraint":[{"key":"t-1","severity":"error","human":"x","expression":"subject.resolve().active = false"}]}`, "invariant Observation"},
+		{"invariant of an element", `{"path":"Observation.code","constraint":[{"key":"t-2","severity":"error","human":"x","expression":"coding.count() = 1 and %resource.status = 'final'"}]}`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			set := setOf(t, profile("p", "Observation", c.element), profile("named", "Patient", `{"path":"Patient.name","min":1}`))
+			all := validate.New(set, validate.Options{}).Validate(parse(t, []byte(observation)), "http://ward.test/p")
+			if got := found(all); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			for _, i := range all {
+				if i.Severity <= issue.Error && (i.Rule == "" || i.Line == 0) {
+					t.Errorf("without rule or line: %+v", i)
+				}
+			}
+		})
+	}
+}
+
+func TestNotChecked(t *testing.T) {
+	v := validate.New(definition.R4(), validate.Options{})
+	all := v.Validate(parse(t, []byte(`{"resourceType":"Patient","meta":{"profile":["http://ward.test/none"]},"extension":[{"url":"http://ward.test/x","valueCode":"a"}],"active":true}`)), "http://ward.test/other")
+	got := map[string]int{}
+	for _, i := range all {
+		if i.Severity != issue.Warning {
+			t.Errorf("not a warning: %+v", i)
+		}
+		got[i.ID]++
+	}
+	if got[validate.IDProfileUnknown] != 2 || got[validate.IDExtensionUnknown] != 1 {
+		t.Errorf("what is not checked has to be said: %v", got)
+	}
+	all = v.Validate(parse(t, []byte(`{"resourceType":"Patient","modifierExtension":[{"url":"http://ward.test/x","valueCode":"a"}]}`)))
+	if found(all) != "extension-unknown Patient.modifierExtension[0]" {
+		t.Errorf("a modifier that is not known: %v", all)
+	}
+}
+
+func TestExtensions(t *testing.T) {
+	definitionOf := func(modifier bool, context string) string {
+		return fmt.Sprintf(`{"resourceType":"StructureDefinition","url":"http://ward.test/x","name":"X","status":"active","kind":"complex-type","abstract":false,
+			"context":[{"type":"element","expression":%q}],"type":"Extension","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Extension","derivation":"constraint",
+			"differential":{"element":[{"path":"Extension","isModifier":%v},{"path":"Extension.url","fixedUri":"http://ward.test/x"},{"path":"Extension.value[x]","min":1,"type":[{"code":"boolean"}]}]}}`, context, modifier)
+	}
+	for _, c := range []struct {
+		name     string
+		modifier bool
+		context  string
+		text     string
+		want     string
+	}{
+		{"as defined", false, "Patient", `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","valueBoolean":true}]}`, ""},
+		{"wrong type", false, "Patient", `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","valueString":"x"}]}`, "profile-type-not-allowed Patient.extension[0].value.ofType(string)"},
+		{"wrong place", false, "Patient.name", `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","valueBoolean":true}]}`, "extension-context Patient.extension[0]"},
+		{"on a primitive", false, "Patient.birthDate", `{"resourceType":"Patient","_birthDate":{"extension":[{"url":"http://ward.test/x","valueBoolean":true}]}}`, ""},
+		{"on a datatype", false, "HumanName", `{"resourceType":"Patient","name":[{"family":"x","extension":[{"url":"http://ward.test/x","valueBoolean":true}]}]}`, ""},
+		{"modifier as plain", true, "Patient", `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","valueBoolean":true}]}`, "extension-modifier Patient.extension[0]"},
+		{"plain as modifier", false, "Patient", `{"resourceType":"Patient","modifierExtension":[{"url":"http://ward.test/x","valueBoolean":true}]}`, "extension-modifier Patient.modifierExtension[0]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := validate.New(setOf(t, definitionOf(c.modifier, c.context)), validate.Options{})
+			if got := found(v.Validate(parse(t, []byte(c.text)))); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestBounded: hostile texts end with an issue that says so, or with none, but they end.
+func TestBounded(t *testing.T) {
+	items := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `%s{"linkId":"%d","type":"string","enableWhen":[{"question":"%d","operator":"exists","answerBoolean":true}]}`, map[bool]string{true: ",", false: ""}[i > 0], i, n-1)
+		}
+		return b.String()
+	}
+	answers := strings.Repeat(`{"linkId":"x","answer":[{"valueString":"a","item":[{"linkId":"y"}]}]},`, 3000) + `{"linkId":"z"}`
+	text := `{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"#q","contained":[{"resourceType":"Questionnaire","id":"q","status":"active","item":[` +
+		items(3000) + `]}],"item":[` + answers + `]}`
+	v := validate.New(definition.R4(), validate.Options{Steps: 100_000})
+	all := v.Validate(parse(t, []byte(text)))
+	said := false
+	for _, i := range all {
+		said = said || i.ID == validate.IDCost
+	}
+	if !said {
+		t.Errorf("conditions over the whole response are not bounded: %d issues", len(all))
+	}
+	// profiles that lead to each other, and to themselves
+	ring := setOf(t, profile("r1", "Parameters", `{"path":"Parameters.parameter.resource","type":[{"code":"Parameters","profile":["http://ward.test/r2"]}]}`),
+		profile("r2", "Parameters", `{"path":"Parameters.parameter.resource","type":[{"code":"Parameters","profile":["http://ward.test/r1","http://ward.test/r2"]}]}`))
+	deep := strings.Repeat(`{"resourceType":"Parameters","parameter":[{"name":"a","resource":`, 30) + `{"resourceType":"Parameters"}` + strings.Repeat(`}]}`, 30)
+	validate.New(ring, validate.Options{}).Validate(parse(t, []byte(deep)), "http://ward.test/r1")
+}
+
+// TestSilent: an issue shows nothing of a body.
+func TestSilent(t *testing.T) {
+	const secret = "Zaphod7Beeblebrox"
+	text := strings.ReplaceAll(`{"resourceType":"Observation","status":"SECRET","code":{"coding":[{"system":"SECRET","code":"SECRET","display":"SECRET"}],"text":"SECRET"},"SECRET":1,
+		"subject":{"reference":"SECRET/SECRET","type":"SECRET"},"extension":[{"url":"SECRET SECRET","valueString":"SECRET"}],"effectiveDateTime":"SECRET","meta":{"profile":["SECRET SECRET"]},
+		"contained":[{"resourceType":"Patient","id":"SECRET"}],"component":[{"code":{"text":"SECRET"},"valueString":"SECRET","dataAbsentReason":{"text":"SECRET"}}]}`, "SECRET", secret)
+	set := setOf(t, profile("p", "Observation", `{"path":"Observation.status","fixedCode":"final"},{"path":"Observation.code","patternCodeableConcept":{"text":"x"}}`))
+	for _, i := range validate.New(set, validate.Options{}).Validate(parse(t, []byte(text)), "http://ward.test/p") {
+		i.Expression = strings.ReplaceAll(i.Expression, "Observation."+secret, "") // the name of an unknown element is part of its place
+		if strings.Contains(i.Text+i.Expression+i.Rule, secret) {
+			t.Errorf("an issue shows a value: %+v", i)
+		}
+	}
+}
