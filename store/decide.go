@@ -18,7 +18,7 @@ var errHidden = errors.New("store: hidden")
 const readChunk = 512
 
 // read looks up the current row of every change and, for conditions, claims and candidates, in one snapshot. Each row
-// comes with the verdict of the filter of its change's permit.
+// comes with the verdict of the filter of its change's permit. What stands beside the versions may read along.
 func (b *batch) read(ctx context.Context) error {
 	groups := map[string][]*item{} // by filter: mostly one
 	var order []string
@@ -47,6 +47,9 @@ func (b *batch) read(ctx context.Context) error {
 					return err
 				}
 			}
+		}
+		if beside, ok := b.side.(along); ok {
+			return beside.read(ctx, tx, b)
 		}
 		return nil
 	})
