@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/engine/db"
 )
 
@@ -22,12 +23,13 @@ const readChunk = 512
 func (b *batch) read(ctx context.Context) error {
 	groups := map[string][]*item{} // by filter: mostly one
 	var order []string
+	known := filters{}
 	for _, it := range b.items {
 		it.old, it.result = nil, nil
 		if it.change.Op == OpCreate && it.change.Resource.Ref.ID == "" {
 			continue // the id was made here, at random
 		}
-		key := fmt.Sprintf("%#v", it.change.Permit.Filter().Simplify().Node)
+		key := known.of(it.change.Permit)
 		if groups[key] == nil {
 			order = append(order, key)
 		}
@@ -53,6 +55,18 @@ func (b *batch) read(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// filters are the texts by which filters are compared: one per permit, as a call has few.
+type filters map[access.Permit]string
+
+func (f filters) of(p access.Permit) string {
+	text, ok := f[p]
+	if !ok {
+		text = fmt.Sprintf("%#v", p.Filter().Simplify().Node)
+		f[p] = text
+	}
+	return text
 }
 
 // pointers reads the current rows of items whose permits have one filter.
