@@ -98,8 +98,8 @@ func (c initCmd) passphrase(o *server.InitOptions) error {
 	return nil
 }
 
-// gcPercent lets the heap of a node grow to three times what is live before it is collected: a node allocates much and keeps little, so
-// that this costs some tens of megabytes and saves a tenth of its processor time. The variable GOGC goes before it.
+// gcPercent lets the heap of a node grow to three times what is live before it is collected: a node allocates much and keeps little, and
+// with Go's own setting a tenth of its processor time went into collection. The variable GOGC goes before it.
 const gcPercent = 200
 
 type serveCmd struct {
