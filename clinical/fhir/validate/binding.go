@@ -74,6 +74,9 @@ func (r *runner) bound(v value, b *binding, rule string) {
 func (r *runner) notIn(v value, b *binding, rule string) {
 	switch b.strength {
 	case definition.Required:
+		if is(v.typ, "Quantity") && !r.coded(v) {
+			return // a quantity need not have a coded unit
+		}
 		r.fail(v.node, "code-invalid", IDBinding, rule, "a code out of "+b.set+" is required here")
 	case definition.Extensible:
 		if r.coded(v) {
