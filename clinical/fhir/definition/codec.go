@@ -18,6 +18,50 @@ type coder struct {
 	strings []string
 	ids     map[string]uint64
 	err     error
+
+	constraints pool[*Constraint]
+	lists       pool[[]*Constraint]
+	bindings    pool[*Binding]
+	types       pool[[]TypeRefText]
+}
+
+// pool holds values that many elements have in common: each is written once, and read into one.
+type pool[T any] struct {
+	all []T
+	ids map[string]uint64 // what was written -> position in all
+}
+
+// shared codes a value as its position in the pool; one that is new follows its position.
+func shared[T any](c *coder, p *pool[T], v *T, fn func(*T)) {
+	id := uint64(len(p.all))
+	if !c.writing {
+		c.uint(&id)
+		switch {
+		case id < uint64(len(p.all)):
+			*v = p.all[id]
+		case id == uint64(len(p.all)):
+			fn(v)
+			p.all = append(p.all, *v)
+		default:
+			c.err = errTable
+		}
+		return
+	}
+	before := c.buf
+	c.buf = nil
+	fn(v)
+	key := string(c.buf)
+	c.buf = before
+	if have, ok := p.ids[key]; ok {
+		c.uint(&have)
+		return
+	}
+	if p.ids == nil {
+		p.ids = map[string]uint64{}
+	}
+	p.ids[key], p.all = id, append(p.all, *v)
+	c.uint(&id)
+	c.buf = append(c.buf, key...)
 }
 
 var errTable = errors.New("definition: the embedded table is damaged")
@@ -62,7 +106,10 @@ func (c *coder) str(v *string) {
 }
 
 func (c *coder) bytes(v *[]byte) {
-	text := string(*v)
+	var text string
+	if c.writing {
+		text = string(*v)
+	}
 	c.str(&text)
 	if !c.writing && text != "" {
 		*v = []byte(text)
@@ -129,9 +176,13 @@ func (c *coder) structure(s *Structure) {
 	c.list(&s.ContextTypes)
 	c.list(&s.ContextInvariants)
 	c.list(&s.Withheld)
+	var slab []ElementDefinition
 	each(c, &s.Elements, func(e **ElementDefinition) {
 		if *e == nil {
-			*e = &ElementDefinition{}
+			if slab == nil {
+				slab = make([]ElementDefinition, len(s.Elements))
+			}
+			*e, slab = &slab[0], slab[1:]
 		}
 		c.element(*e)
 	})
@@ -148,33 +199,48 @@ func (c *coder) element(e *ElementDefinition) {
 		c.bytes(v)
 	}
 	c.bits(&e.XMLAttr, &e.MustSupport, &e.Modifier, &e.Summary)
-	each(c, &e.Types, func(t *TypeRefText) {
-		c.str(&t.Code)
-		c.list(&t.Profiles)
-		c.list(&t.Targets)
-		c.list(&t.Aggregation)
-	})
-	whether(c, &e.Binding, func(b *Binding) {
-		strength := int(b.Strength)
-		c.num(&strength)
-		b.Strength = Strength(strength)
-		c.str(&b.ValueSet)
-		c.str(&b.Max)
-	})
-	each(c, &e.Constraints, func(k **Constraint) {
-		if *k == nil {
-			*k = &Constraint{}
-		}
-		for _, v := range []*string{&(*k).Key, &(*k).Severity, &(*k).Human, &(*k).Expression, &(*k).Source} {
-			c.str(v)
-		}
-		c.bits(&(*k).BestPractice)
+	shared(c, &c.types, &e.Types, c.typeRefs)
+	whether(c, &e.Binding, func(*Binding) { shared(c, &c.bindings, &e.Binding, c.binding) })
+	shared(c, &c.lists, &e.Constraints, func(list *[]*Constraint) {
+		each(c, list, func(k **Constraint) { shared(c, &c.constraints, k, c.constraint) })
 	})
 	whether(c, &e.Slicing, func(s *Slicing) {
 		c.bits(&s.Ordered)
 		c.str(&s.Rules)
 		each(c, &s.Discriminators, func(d *Discriminator) { c.str(&d.Kind); c.str(&d.Path) })
 	})
+}
+
+func (c *coder) typeRefs(list *[]TypeRefText) {
+	each(c, list, func(t *TypeRefText) {
+		c.str(&t.Code)
+		c.list(&t.Profiles)
+		c.list(&t.Targets)
+		c.list(&t.Aggregation)
+	})
+}
+
+func (c *coder) binding(to **Binding) {
+	if !c.writing {
+		*to = &Binding{}
+	}
+	b := *to
+	strength := int(b.Strength)
+	c.num(&strength)
+	b.Strength = Strength(strength)
+	c.str(&b.ValueSet)
+	c.str(&b.Max)
+}
+
+func (c *coder) constraint(to **Constraint) {
+	if !c.writing {
+		*to = &Constraint{}
+	}
+	k := *to
+	for _, v := range []*string{&k.Key, &k.Severity, &k.Human, &k.Expression, &k.Source} {
+		c.str(v)
+	}
+	c.bits(&k.BestPractice)
 }
 
 func (c *coder) searchParameter(p *SearchParameter) {
@@ -235,7 +301,7 @@ func (c *coder) compose(s *compose) {
 	}
 }
 
-// pack makes the bytes of a table: the strings, each with its length, then what fn writes; compressed.
+// pack makes the bytes of a table: the size, and compressed the strings, each with its length, then what fn writes.
 func pack(fn func(*coder)) []byte {
 	c := &coder{writing: true, ids: map[string]uint64{}}
 	fn(c)
@@ -243,7 +309,7 @@ func pack(fn func(*coder)) []byte {
 	for _, s := range c.strings {
 		head = append(binary.AppendUvarint(head, uint64(len(s))), s...)
 	}
-	var out bytes.Buffer
+	out := *bytes.NewBuffer(binary.AppendUvarint(nil, uint64(len(head)+len(c.buf))))
 	w, err := flate.NewWriter(&out, flate.BestCompression)
 	if err != nil {
 		panic(err) // the level is a constant
@@ -264,12 +330,18 @@ const maxTable = 64 << 20
 
 // unpack reads the bytes of a table.
 func unpack(table []byte, fn func(*coder)) error {
-	all, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(table)), maxTable))
-	if err != nil {
+	c := &coder{buf: table}
+	var size, n uint64
+	c.uint(&size)
+	if size > maxTable || size > 1100*uint64(len(table)) { // deflate makes at most 1032 bytes of one
+		return errTable
+	}
+	all := make([]byte, size)
+	from := flate.NewReader(bytes.NewReader(c.buf))
+	if _, err := io.ReadFull(from, all); err != nil {
 		return err
 	}
-	c := &coder{buf: all}
-	var n uint64
+	c.buf = all
 	c.uint(&n)
 	if n > uint64(len(c.buf)) {
 		return errTable

@@ -2,14 +2,17 @@ package definition
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
 // Package is a FHIR package: what it defines, read and not yet joined with anything.
@@ -20,6 +23,7 @@ type Package struct {
 	params        []*SearchParameter
 	systems       []*CodeSystem
 	composes      []*compose
+	seen          map[string]bool // names of the archive, while it is read
 }
 
 // PackageLimits bound what ReadPackage accepts. A field that is 0 takes that of DefaultPackageLimits.
@@ -79,6 +83,9 @@ func ReadPackage(r io.Reader, l PackageLimits) (*Package, error) {
 		case n >= l.Files:
 			return nil, tooLarge("the package has more files than are accepted")
 		}
+		if err := p.entry(h); err != nil {
+			return nil, err
+		}
 		folder, name := path.Split(path.Clean(h.Name))
 		if h.Typeflag != tar.TypeReg || folder != "package/" || !strings.HasSuffix(name, ".json") || strings.HasPrefix(name, ".") {
 			continue
@@ -96,7 +103,28 @@ func ReadPackage(r io.Reader, l PackageLimits) (*Package, error) {
 	}
 }
 
+// entry refuses what no package has: names that lead elsewhere, links and devices, two files of one name.
+func (p *Package) entry(h *tar.Header) error {
+	name := strings.ReplaceAll(h.Name, "\\", "/")
+	switch {
+	case path.IsAbs(name) || slices.Contains(strings.Split(name, "/"), "..") || strings.ContainsRune(name, 0):
+		return badPackage("the archive of the package has a name that leads out of it", nil)
+	case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
+		return nil
+	case h.Typeflag != tar.TypeReg:
+		return badPackage("the archive of the package has an entry that is neither a file nor a folder", nil)
+	case p.seen[path.Clean(name)]:
+		return badPackage("the archive of the package has two files of one name", nil)
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[path.Clean(name)] = true
+	return nil
+}
+
 func (p *Package) whole() error {
+	p.seen = nil
 	if p.Name == "" || p.Version == "" {
 		return badPackage("the package has no package/package.json with a name and a version", nil)
 	}
@@ -107,6 +135,7 @@ func (p *Package) whole() error {
 }
 
 func (p *Package) file(name string, body []byte) error {
+	body = bytes.TrimPrefix(body, []byte("\xEF\xBB\xBF")) // some publishers write one
 	if name == "package.json" {
 		var j struct {
 			Name         string            `json:"name"`
@@ -125,7 +154,17 @@ func (p *Package) file(name string, body []byte) error {
 				return badPackage("the package is for another version of FHIR than 4.0", nil)
 			}
 		}
-		p.Name, p.Version, p.Dependencies = j.Name, j.Version, j.Dependencies
+		p.Name, p.Version = j.Name, j.Version
+		guide := p.Dependencies
+		p.Dependencies = j.Dependencies
+		for name, version := range guide {
+			if _, have := j.Dependencies[name]; !have && name != j.Name {
+				if p.Dependencies == nil {
+					p.Dependencies = map[string]string{}
+				}
+				p.Dependencies[name] = version
+			}
+		}
 		return nil
 	}
 	err := p.Add(body)
@@ -135,9 +174,13 @@ func (p *Package) file(name string, body []byte) error {
 	return nil
 }
 
-// Add adds a definition (StructureDefinition, ValueSet, CodeSystem, SearchParameter) in JSON to the package; any other resource is passed over.
-// ward.Invalid: it cannot be read.
+// Add adds a definition (StructureDefinition, ValueSet, CodeSystem, SearchParameter) in JSON to the package, or takes over the dependencies of an
+// ImplementationGuide; any other resource is passed over. An empty Package takes definitions that come without one. ward.Invalid: it cannot be read.
 func (p *Package) Add(body []byte) error {
+	var doc tree.Doc
+	if err := doc.Parse(body, tree.Limits{}); err != nil {
+		return invalid("a resource in JSON was expected: " + err.Error())
+	}
 	var head struct {
 		ResourceType string `json:"resourceType"`
 		URL          string `json:"url"`
@@ -170,12 +213,37 @@ func (p *Package) Add(body []byte) error {
 			return err
 		}
 		p.systems = append(p.systems, c)
+	case "ImplementationGuide":
+		return p.guide(body)
 	case "SearchParameter":
 		s, err := ReadSearchParameter(body)
 		if err != nil {
 			return err
 		}
 		p.params = append(p.params, s)
+	}
+	return nil
+}
+
+// guide takes over the packages that an ImplementationGuide depends on, as far as package.json does not name them.
+func (p *Package) guide(body []byte) error {
+	var j struct {
+		DependsOn []struct {
+			PackageID string `json:"packageId"`
+			Version   string `json:"version"`
+		} `json:"dependsOn"`
+	}
+	if err := json.Unmarshal(body, &j); err != nil {
+		return invalid("an ImplementationGuide was expected")
+	}
+	for _, d := range j.DependsOn {
+		if _, have := p.Dependencies[d.PackageID]; have || d.PackageID == "" || d.PackageID == p.Name {
+			continue
+		}
+		if p.Dependencies == nil {
+			p.Dependencies = map[string]string{}
+		}
+		p.Dependencies[d.PackageID] = d.Version
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package definition
 
 import (
 	_ "embed"
+	"errors"
 	"sync"
 )
 
@@ -20,8 +21,8 @@ var (
 // lazy is what of R4 is decoded when it is first asked for.
 type lazy struct{ profiles, terms sync.Once }
 
-// R4 returns the set of the specification, FHIR 4.0.1. Types, search parameters and compartments are decoded by the first call; profiles, extensions,
-// value sets and code systems when they are first asked for.
+// R4 returns the set of the specification, FHIR 4.0.1. Types, search parameters and compartments are decoded by the first call; structures
+// (those of types, profiles, extensions), and value sets with code systems, when they are first asked for.
 var R4 = sync.OnceValue(func() *Set {
 	var t tables
 	if err := unpack(coreTable, t.core); err != nil {
@@ -65,10 +66,7 @@ func (t *tables) terms(c *coder) {
 
 func (t *tables) set() *Set {
 	s := &Set{types: buildTypes(t.structures), params: map[string][]*SearchParameter{}, byURL: map[string]*SearchParameter{}, compartments: map[string]*Compartment{},
-		structures: map[string]*Structure{}, lazy: &lazy{}}
-	for _, d := range t.structures {
-		s.structures[d.URL] = d
-	}
+		lazy: &lazy{}}
 	s.addParams(t.params)
 	for _, c := range t.compartments {
 		s.compartments[c.Code] = c
@@ -76,13 +74,17 @@ func (t *tables) set() *Set {
 	return s
 }
 
+// loadProfiles decodes all structures: those of types anew, since the types that R4 made of them are all that most nodes need.
 func (s *Set) loadProfiles() {
 	var t tables
-	if err := unpack(profileTable, t.extra); err != nil {
+	if err := errors.Join(unpack(coreTable, t.core), unpack(profileTable, t.extra)); err != nil {
 		panic("definition: " + err.Error()) // as above
 	}
-	for _, d := range t.profiles {
-		s.structures[d.URL] = d
+	s.structures = make(map[string]*Structure, len(t.structures)+len(t.profiles))
+	for _, list := range [][]*Structure{t.structures, t.profiles} {
+		for _, d := range list {
+			s.structures[d.URL] = d
+		}
 	}
 }
 

@@ -142,6 +142,11 @@ func ReadStructure(body []byte) (*Structure, error) {
 		}
 		s.Elements = append(s.Elements, e)
 	}
+	for i, id := range identify(s.Elements) {
+		if s.Elements[i].ID == "" {
+			s.Elements[i].ID = id
+		}
+	}
 	return s, nil
 }
 
@@ -154,16 +159,13 @@ const (
 	maxDepth = 50   // names of a path
 )
 
-// readElement reads one element definition.
+// readElement reads one element definition. Its ID is "" if it is not given.
 func readElement(raw []byte) (*ElementDefinition, error) {
 	var j jsonElement
 	if err := json.Unmarshal(raw, &j); err != nil || j.Path == "" || len(j.Path) > maxPath || len(j.ID) > 2*maxPath || strings.Count(j.Path, ".") > maxDepth {
 		return nil, invalid("an element definition needs a path, and values of the forms that the standard gives")
 	}
 	e := &ElementDefinition{ID: j.ID, Path: j.Path, SliceName: j.SliceName, Min: -1, Max: NotGiven, Content: j.ContentReference, MaxLength: j.MaxLength}
-	if e.ID == "" {
-		e.ID = e.Path
-	}
 	if j.Min != nil {
 		e.Min = *j.Min
 	}

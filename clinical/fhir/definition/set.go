@@ -18,6 +18,8 @@ type Set struct {
 	structures map[string]*Structure // by URL and by URL|version
 	composes   map[string]*compose
 	codes      map[string]*CodeSystem
+	packages   []string // names of those that this set adds to its base
+	missing    []Missing
 	lazy       *lazy // of R4: what is decoded when it is first asked for
 
 	expanded sync.Map // canonical -> *ValueSet

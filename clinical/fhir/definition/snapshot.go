@@ -4,13 +4,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/ward-health/ward/clinical/fhir/issue"
 )
 
 // snapshots makes the snapshots of those structures of the set that came with a differential only, those of its base that had to stay without one
 // included. It names what could not be made.
-func (s *Set) snapshots() (open []issue.Issue) {
+func (s *Set) snapshots() []Missing {
 	pool := maxSnapshots
 	b := &builder{set: s, state: map[string]bool{}, trees: map[*Structure]*node{}, pool: &pool}
 	partial := map[string]*Structure{}
@@ -32,7 +30,7 @@ type builder struct {
 	state map[string]bool // URL -> it is being made (true), or was tried (false)
 	trees map[*Structure]*node
 	pool  *int // elements that may still be made, in all snapshots
-	open  []issue.Issue
+	open  []Missing
 
 	// of the snapshot that is made
 	of    *Structure
@@ -47,10 +45,8 @@ const (
 	maxLineage   = 50      // profiles on profiles
 )
 
-func (b *builder) say(d *Structure, text string) {
-	i := unchecked(d.URL + " " + text)
-	i.Rule = d.URL
-	b.open = append(b.open, i)
+func (b *builder) say(d *Structure, kind, path, what string) {
+	b.open = append(b.open, Missing{Of: d.URL, Path: path, Kind: kind, What: what})
 }
 
 // structure returns a definition with its snapshot, nil if there is none or none can be made.
@@ -69,7 +65,7 @@ func (b *builder) structure(canonical string) *Structure {
 func (b *builder) complete(d *Structure) *Structure {
 	making, tried := b.state[d.URL]
 	if making {
-		b.say(d, "is its own base: not checked")
+		b.say(d, "snapshot", "", "is its own base")
 		return d
 	}
 	if tried {
@@ -78,7 +74,7 @@ func (b *builder) complete(d *Structure) *Structure {
 	b.state[d.URL] = true
 	defer func() { b.state[d.URL] = false }()
 	if b.depth >= maxLineage {
-		b.say(d, "has too many profiles below it: not checked")
+		b.say(d, "snapshot", "", "has too many profiles below it")
 		return d
 	}
 	b.depth++
@@ -86,10 +82,10 @@ func (b *builder) complete(d *Structure) *Structure {
 	b.depth--
 	switch {
 	case len(d.Elements) == 0 && base == nil:
-		b.say(d, "has neither a snapshot nor a differential: not checked")
+		b.say(d, "snapshot", "", "has neither a snapshot nor a differential")
 		return d
 	case base == nil:
-		b.say(d, "has no snapshot, and its base "+d.Base+" is not loaded: not checked")
+		b.say(d, "base", "", d.Base)
 		return d
 	}
 	inner := &builder{set: b.set, state: b.state, trees: b.trees, pool: b.pool, of: d, left: min(maxSnapshot, *b.pool), depth: b.depth + 1}
@@ -117,14 +113,14 @@ func (b *builder) make(d, base *Structure) []*ElementDefinition {
 		e := d.Elements[i]
 		at := b.find(id)
 		if at == nil {
-			b.say(d, "says something of "+e.Path+", which its base does not have: not checked")
+			b.say(d, "element", e.Path, "has no such element in its base")
 			continue
 		}
 		at.merge(e, d.URL)
 		at.only()
 	}
 	if b.left <= 0 {
-		b.say(d, "would have a snapshot of too many elements: not checked")
+		b.say(d, "snapshot", "", "would have a snapshot of too many elements")
 		return nil
 	}
 	return b.root.list(nil)

@@ -17,6 +17,7 @@ func buildTypes(all []*Structure) map[string]*Type {
 			}
 		}
 	}
+	refs := typeRefs{types: types, made: map[*TypeRefText][]TypeRef{}}
 	for _, s := range all {
 		t := types[s.Type]
 		t.Base = types[s.Base]
@@ -24,9 +25,11 @@ func buildTypes(all []*Structure) map[string]*Type {
 		if t.Kind == Primitive {
 			t.primitive(s)
 		}
-		for _, e := range s.Elements[1:] {
+		slab := make([]Element, len(s.Elements)-1)
+		for i, e := range s.Elements[1:] {
 			owner := types[e.Path[:strings.LastIndexByte(e.Path, '.')]]
-			owner.Elements = append(owner.Elements, newElement(types, owner, e))
+			slab[i].define(refs, owner, e)
+			owner.Elements = append(owner.Elements, &slab[i])
 		}
 	}
 	for _, t := range types {
@@ -56,74 +59,121 @@ func (t *Type) primitive(s *Structure) {
 	}
 }
 
-func newElement(types map[string]*Type, owner *Type, e *ElementDefinition) *Element {
+// define makes the element of owner that e defines.
+func (el *Element) define(refs typeRefs, owner *Type, e *ElementDefinition) {
 	name := e.Path[strings.LastIndexByte(e.Path, '.')+1:]
-	el := &Element{Owner: owner, Name: strings.TrimSuffix(name, "[x]"), Path: e.Path, Choice: strings.HasSuffix(name, "[x]"), Min: e.Min, Max: e.Max,
+	*el = Element{Owner: owner, Name: strings.TrimSuffix(name, "[x]"), Path: e.Path, Choice: strings.HasSuffix(name, "[x]"), Min: e.Min, Max: e.Max,
 		Binding: e.Binding, Constraints: e.Constraints, Modifier: e.Modifier, Summary: e.Summary, Order: len(owner.Elements), XMLAttr: e.XMLAttr,
 		Array: e.BaseMax != 1 && e.BaseMax != 0}
 	if e.BaseMax == NotGiven {
 		el.Array = e.Max != 1 && e.Max != 0
 	}
-	switch own := types[e.Path]; {
+	switch own := refs.types[e.Path]; {
 	case e.Content != "":
-		el.Content = types[strings.TrimPrefix(e.Content, "#")]
+		el.Content = refs.types[strings.TrimPrefix(e.Content, "#")]
 	case own != nil && own.Kind == Backbone:
 		el.Content = own
 		if len(e.Types) > 0 {
-			own.Base = types[e.Types[0].Code]
+			own.Base = refs.types[e.Types[0].Code]
 		}
 		if own.Base != nil {
 			own.Constraints = own.Base.Constraints
 		}
 	}
-	for _, t := range e.Types {
-		if t.Code == "string" && e.Path == owner.Name+".id" && owner.Kind == Resource {
-			t.Code = "id" // the definitions say string here, the specification's text says id
-		}
-		ref := TypeRef{Type: types[t.Code], Profiles: t.Profiles, Targets: t.Targets}
+	el.Types = refs.of(e.Types)
+}
+
+// typeRefs makes the types of elements; lists that are shared are made once.
+type typeRefs struct {
+	types map[string]*Type
+	made  map[*TypeRefText][]TypeRef
+}
+
+func (r typeRefs) of(list []TypeRefText) []TypeRef {
+	if len(list) == 0 {
+		return nil
+	}
+	if have, ok := r.made[&list[0]]; ok {
+		return have
+	}
+	out := make([]TypeRef, 0, len(list))
+	for _, t := range list {
+		ref := TypeRef{Type: r.types[t.Code], Profiles: t.Profiles, Targets: t.Targets}
 		ref.Contained, ref.Bundled = slices.Contains(t.Aggregation, "contained"), slices.Contains(t.Aggregation, "bundled")
 		ref.Referenced = slices.Contains(t.Aggregation, "referenced")
 		if ref.Type != nil {
-			el.Types = append(el.Types, ref)
+			out = append(out, ref)
 		}
 	}
-	return el
+	r.made[&list[0]] = out
+	return out
 }
 
 // complete makes the members of a type and takes those invariants off its elements that their types have anyway.
 //
 // SPEC(FHIR R4 json.html#primitive): the id and the extensions of a primitive stand beside it, in a member with an underscore before its name.
 func (t *Type) complete(types map[string]*Type) {
-	t.members = make(map[string]*Member, 2*len(t.Elements))
+	n := 0
+	for _, e := range t.Elements {
+		n += 2 * max(1, len(e.Types))
+	}
+	t.members = make(map[string]*Member, n)
+	slab := make([]Member, 0, n)
 	for _, e := range t.Elements {
 		if t.Kind == Primitive && e.Name == "value" {
 			continue
 		}
 		if e.Content != nil {
-			t.add(types, e, e.Name, e.Content, 0)
+			slab = t.add(slab, types, e, e.Name, e.Content, 0)
 		} else {
 			for i, ref := range e.Types {
 				name := e.Name
 				if e.Choice {
 					name += Suffix(ref.Type.Name)
 				}
-				t.add(types, e, name, ref.Type, i)
+				slab = t.add(slab, types, e, name, ref.Type, i)
 			}
 		}
-		e.Constraints = slices.DeleteFunc(slices.Clone(e.Constraints), func(c *Constraint) bool {
-			has := func(of *Type) bool {
-				return of != nil && slices.ContainsFunc(of.Constraints, func(k *Constraint) bool { return k.Key == c.Key })
-			}
-			return has(e.Content) || e.Content == nil && len(e.Types) > 0 && !slices.ContainsFunc(e.Types, func(r TypeRef) bool { return !has(r.Type) })
-		})
+		e.Constraints = e.own()
 	}
 }
 
-func (t *Type) add(types map[string]*Type, e *Element, name string, of *Type, ordinal int) {
-	t.members[name] = &Member{Name: name, Element: e, Type: of, Ordinal: ordinal}
-	if of.Kind == Primitive && !e.XMLAttr && of.Name != "xhtml" {
-		t.members["_"+name] = &Member{Name: "_" + name, Element: e, Type: types["Element"], Extra: true, Ordinal: ordinal}
+// own returns the invariants of an element that its types do not have anyway. The list may be shared.
+func (e *Element) own() []*Constraint {
+	left := 0
+	for _, c := range e.Constraints {
+		if !e.typesHave(c) {
+			left++
+		}
 	}
+	switch left {
+	case 0:
+		return nil
+	case len(e.Constraints):
+		return e.Constraints
+	}
+	return slices.DeleteFunc(slices.Clone(e.Constraints), e.typesHave)
+}
+
+func (e *Element) typesHave(c *Constraint) bool {
+	has := func(t *Type) bool {
+		return t != nil && slices.ContainsFunc(t.Constraints, func(k *Constraint) bool { return k == c || k.Key == c.Key })
+	}
+	if e.Content != nil {
+		return has(e.Content)
+	}
+	return len(e.Types) > 0 && !slices.ContainsFunc(e.Types, func(r TypeRef) bool { return !has(r.Type) })
+}
+
+// add makes the one or two members of an element with a type; they stand in slab, which has room for them.
+func (t *Type) add(slab []Member, types map[string]*Type, e *Element, name string, of *Type, ordinal int) []Member {
+	slab = append(slab, Member{Name: name, Element: e, Type: of, Ordinal: ordinal})
+	t.members[name] = &slab[len(slab)-1]
+	if of.Kind == Primitive && !e.XMLAttr && of.Name != "xhtml" {
+		slab = append(slab, Member{Name: "_" + name, Element: e, Type: types["Element"], Extra: true, Ordinal: ordinal})
+		t.members["_"+name] = &slab[len(slab)-1]
+	}
+	return slab
 }
 
 // Members calls fn for every member of t in the order of its elements.

@@ -2,7 +2,6 @@ package definition
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ward-health/ward/clinical/fhir/issue"
 )
@@ -29,16 +28,23 @@ func (s *Set) With(packages ...*Package) (*Set, []issue.Issue) {
 		params = append(params, p.params...)
 	}
 	n.join(params)
-	open := n.snapshots()
+	n.missing = n.snapshots()
 	for _, p := range packages {
-		open = append(open, n.dependencies(p, packages)...)
+		n.packages = append(n.packages, p.Name)
+	}
+	for _, p := range packages {
+		n.missing = append(n.missing, n.dependencies(p)...)
 		for _, d := range p.structures {
-			if n.structures[d.URL] == d {
-				open = append(open, n.missing(d)...)
+			if have := n.structures[d.URL]; have.Package == d.Package && have.Version == d.Version {
+				n.missing = append(n.missing, n.references(have)...)
 			}
 		}
 	}
-	return n, open
+	issues := make([]issue.Issue, 0, len(n.missing))
+	for _, m := range n.missing {
+		issues = append(issues, issue.Issue{Severity: issue.Warning, Code: "not-found", ID: "definition-missing", Text: m.String(), Rule: m.Of})
+	}
+	return n, issues
 }
 
 // join adds search parameters to those of the base.
@@ -60,45 +66,4 @@ func (s *Set) join(params []*SearchParameter) {
 		}
 	}
 	s.addParams(all)
-}
-
-func unchecked(text string) issue.Issue {
-	return issue.Issue{Severity: issue.Warning, Code: "not-found", ID: "definition-missing", Text: text}
-}
-
-// dependencies names the packages that p depends on and that are not there.
-func (s *Set) dependencies(p *Package, with []*Package) (out []issue.Issue) {
-	for name, version := range p.Dependencies {
-		if strings.HasPrefix(name, "hl7.fhir.r4.core") || slices.ContainsFunc(with, func(o *Package) bool { return o.Name == name }) {
-			continue
-		}
-		out = append(out, unchecked("package "+p.Name+"#"+p.Version+" depends on "+name+"#"+version+", which is not loaded: what refers to its definitions is not checked"))
-	}
-	slices.SortFunc(out, func(a, b issue.Issue) int { return strings.Compare(a.Text, b.Text) })
-	return out
-}
-
-// missing names what a structure refers to and is not there.
-func (s *Set) missing(d *Structure) (out []issue.Issue) {
-	said := map[string]bool{}
-	say := func(what, canonical, path string) {
-		if canonical == "" || said[canonical] {
-			return
-		}
-		said[canonical] = true
-		out = append(out, unchecked(d.URL+" refers at "+path+" to the "+what+" "+canonical+", which is not loaded: not checked"))
-	}
-	for _, e := range d.Elements {
-		for _, t := range e.Types {
-			for _, p := range t.Profiles {
-				if s.Structure(p) == nil {
-					say("profile", p, e.Path)
-				}
-			}
-		}
-		if b := e.Binding; b != nil && b.Strength == Required && b.ValueSet != "" && s.compose(b.ValueSet) == nil {
-			say("value set", b.ValueSet, e.Path)
-		}
-	}
-	return out
 }
