@@ -38,10 +38,7 @@ func (r *runner) walk(v value, p *plan) {
 	case specialQuantity:
 		r.quantity(v)
 	case specialIdentifier:
-		// SPEC(FHIR R4 datatypes.html#Identifier.system): a URI that is absolute.
-		if system := r.text(v.node, "system"); system != nil && !absoluteURI(system) {
-			r.fail(d.Member(v.node, "system"), "value", IDSystem, "", "the system of an Identifier is an absolute URI")
-		}
+		r.identifier(v)
 	}
 	r.members(v, p)
 }
@@ -146,6 +143,23 @@ func (r *runner) item(parent value, n, extra int, m *member) {
 	r.walk(v, m.plan)
 }
 
+// identifier checks the system of an Identifier.
+//
+// SPEC(FHIR R4 datatypes.html#Identifier.system): a URI that is absolute; with urn:ietf:rfc:3986 the value is a full URI itself.
+func (r *runner) identifier(v value) {
+	system := r.text(v.node, "system")
+	if system == nil {
+		return
+	}
+	if !absoluteURI(system) {
+		r.fail(r.doc.Member(v.node, "system"), "value", IDSystem, "", "the system of an Identifier is an absolute URI")
+		return
+	}
+	if text := r.text(v.node, "value"); text != nil && string(system) == "urn:ietf:rfc:3986" && !absoluteURI(text) {
+		r.fail(r.doc.Member(v.node, "value"), "value", IDSystem, "", "the value of an Identifier of the system urn:ietf:rfc:3986 is a full URI")
+	}
+}
+
 // ident notes the id of an element.
 //
 // SPEC(FHIR R4 element.html#id): unique within the resource.
@@ -186,7 +200,7 @@ func (r *runner) primitive(v value, p *plan) {
 			r.fail(v.node, "security", IDMarkup, "", "this text looks as if it had markup in it, which is not allowed here")
 		}
 	case specialURI:
-		if r.doc.Nodes[v.node].Kind == tree.String && p.typ.Name == "uri" && !goodURN(r.doc.Text(v.node)) {
+		if r.doc.Nodes[v.node].Kind == tree.String && !goodURN(r.doc.Text(v.node)) {
 			r.fail(v.node, "value", structure.IDPrimitive, "", "urn:uuid: is followed by a UUID, urn:oid: by an OID")
 		}
 		if r.v.o.ForbidExamples && r.doc.Nodes[v.node].Kind == tree.String && exampleURL(r.doc.Text(v.node)) {
