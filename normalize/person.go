@@ -15,9 +15,14 @@ import (
 // authoritative reports whether messages of the kind come from who keeps demographics and stays.
 func authoritative(kind string) bool { return kind != "ORU^R01" }
 
-// persons plans what becomes of patients and stays; done reports that the message ended as a whole.
+// persons plans what becomes of patients and stays; done reports that the message ended as a whole. What is said of them is read along,
+// but for a merge, which may end there.
 func (w *work) persons(ctx context.Context) (done bool, err error) {
-	if err := w.read(ctx, "Patient", "Encounter"); err != nil {
+	types := personTypes
+	if w.from == nil {
+		types = slices.Concat(personTypes, saidTypes)
+	}
+	if err := w.read(ctx, types...); err != nil {
 		return false, err
 	}
 	if w.drop(); w.left > 0 && (w.from != nil || !slices.ContainsFunc(w.facts, isPatient)) {

@@ -15,13 +15,13 @@ import (
 
 // results plans everything but patients and stays.
 func (w *work) results(ctx context.Context) error {
-	if err := w.read(ctx, "Observation", "DiagnosticReport", "Condition", "AllergyIntolerance", "Procedure"); err != nil {
-		return err
+	if w.from != nil {
+		if err := w.read(ctx, saidTypes...); err != nil {
+			return err
+		}
+		w.drop()
 	}
-	w.drop()
-	if err := w.settle(ctx); err != nil {
-		return err
-	}
+	w.settle()
 	if err := w.waiting(ctx); err != nil {
 		return err
 	}

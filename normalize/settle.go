@@ -7,7 +7,6 @@ import (
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/normalize/body"
-	"github.com/ward-health/ward/normalize/mapping"
 )
 
 // drop leaves out the facts of patients who were erased; what is said of others stays.
@@ -26,44 +25,22 @@ func (w *work) drop() {
 // settle finds the place of results whose code a message has twice without a sub-id: the first has the code alone in its key,
 // the others their time as well, and a message that repeats only one of them does not show which it is. The one that is
 // stored with the same time is meant.
-func (w *work) settle(ctx context.Context) error {
-	asked, twins, err := w.twins(ctx)
-	if err != nil || len(asked) == 0 {
-		return err
-	}
-	if err := w.load(ctx, twins); err != nil {
-		return err
-	}
+func (w *work) settle() {
 	moved := map[string]string{}
-	for i, f := range asked {
-		if t := twins[i]; t.now != nil && !elsewhen(t.now, f.Body) && !w.has(t.ref) {
+	for _, f := range w.facts {
+		t := f.twin
+		if t == nil || f.now != nil && !elsewhen(f.now, f.Body) || f.now == nil && !f.unseen {
+			continue
+		}
+		if t.now != nil && !elsewhen(t.now, f.Body) && !w.has(t.ref) {
 			moved[f.ref.String()] = t.ref.String()
 			f.ref, f.now, f.number, f.unseen = t.ref, t.now, t.number, false
 			f.Body.Set("id", body.Text(f.ref.ID))
 		}
 	}
-	w.relink(moved)
-	return nil
-}
-
-// twins returns the results that may be stored under their other key, and what is there.
-func (w *work) twins(ctx context.Context) (asked, twins []*fact, err error) {
-	p, err := w.permit(ctx, access.Receive, "")
-	if err != nil {
-		return nil, nil, err
+	if len(moved) > 0 {
+		w.relink(moved)
 	}
-	for _, f := range w.facts {
-		if f.Twin == nil || f.now != nil && !elsewhen(f.now, f.Body) || f.now == nil && !f.unseen {
-			continue
-		}
-		id, err := w.n.store.Derive(ctx, p, f.Type, short(f.Twin)...)
-		if err != nil {
-			return nil, nil, err
-		}
-		asked = append(asked, f)
-		twins = append(twins, &fact{Candidate: mapping.Candidate{Type: f.Type}, ref: ward.Reference{Type: f.Type, ID: id}})
-	}
-	return asked, twins, nil
 }
 
 // has reports whether the message has a fact of its own that would be stored there.

@@ -61,6 +61,7 @@ type fact struct {
 	number int64       // version of now
 	unseen bool        // it was looked for, and nothing is there that this principal may see
 	gone   bool        // it was erased with its patient
+	twin   *fact       // what is stored under its other key, if it may have one
 }
 
 // permit decides once for each action and type, all under the message's id.
@@ -177,13 +178,32 @@ func (w *work) link(f *fact) {
 // maxWants is how many records the store reads at once.
 const maxWants = 1000
 
-// read fills in what is stored of the facts of some types.
+// The types of facts: patients and their stays, and what is said of patients.
+var (
+	personTypes = []string{"Patient", "Encounter"}
+	saidTypes   = []string{"Observation", "DiagnosticReport", "Condition", "AllergyIntolerance", "Procedure"}
+)
+
+// read fills in what is stored of the facts of some types, under both of their keys where they have two.
 func (w *work) read(ctx context.Context, types ...string) error {
+	p, err := w.permit(ctx, access.Receive, "")
+	if err != nil {
+		return err
+	}
 	var facts []*fact
 	for _, f := range w.facts {
-		if slices.Contains(types, f.Type) {
-			facts = append(facts, f)
+		if !slices.Contains(types, f.Type) {
+			continue
 		}
+		if facts = append(facts, f); f.Twin == nil {
+			continue
+		}
+		id, err := w.n.store.Derive(ctx, p, f.Type, short(f.Twin)...)
+		if err != nil {
+			return err
+		}
+		f.twin = &fact{Candidate: mapping.Candidate{Type: f.Type}, ref: ward.Reference{Type: f.Type, ID: id}}
+		facts = append(facts, f.twin)
 	}
 	return w.load(ctx, facts)
 }

@@ -90,6 +90,9 @@ func (r *result) at() time.Time { return time.UnixMicro(r.lo).UTC() }
 // timed reports whether the clinical time has a beginning, without which neither age nor order is known.
 func (r *result) timed() bool { return r.lo != math.MinInt64 }
 
+// dated reports whether the result has a clinical time at all.
+func (r *result) dated() bool { return r.lo != math.MinInt64 || r.hi != math.MaxInt64 }
+
 // finished reports whether the result may be acted on.
 //
 // SPEC(FHIR R4 Observation.status): final, amended and corrected are complete; entered-in-error and cancelled are not

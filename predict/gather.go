@@ -70,7 +70,7 @@ func (s *Service) gather(ctx context.Context, g access.Grant, m registry.Manifes
 	h := newHunt(s.store, search, m, patient, at)
 	var who ward.Version
 	var first []ward.Version
-	var undated, crowded bool
+	var crowded bool
 	err = together(
 		func() (err error) {
 			who, err = s.store.Get(ctx, read, ward.Reference{Type: "Patient", ID: patient})
@@ -83,7 +83,6 @@ func (s *Service) gather(ctx context.Context, g access.Grant, m registry.Manifes
 			}
 			return err
 		},
-		func() (err error) { undated, err = h.undated(ctx); return err },
 	)
 	if err != nil {
 		return f, err
@@ -101,7 +100,7 @@ func (s *Service) gather(ctx context.Context, g access.Grant, m registry.Manifes
 			return f, err
 		}
 	}
-	if err := h.further(ctx, &f, undated); err != nil {
+	if err := h.further(ctx, &f); err != nil {
 		return f, err
 	}
 	f.results = h.listed()
@@ -122,9 +121,9 @@ func newHunt(s *store.Store, p access.Permit, m registry.Manifest, patient strin
 // further looks where the first window left an input open. An input is settled by a finished result that lies wholly in a
 // window: all that the window leaves out ended before it began. One that may be missing is settled by the window of its
 // greatest age as well, because nothing older counts. For the others one unbounded page tells "stale" from "missing". When
-// there are results without a clinical time, which no window of time shows, everything is read.
-func (h *hunt) further(ctx context.Context, f *gathered, undated bool) error {
-	if undated {
+// there are results without a clinical time, which stand in no window but are read with each, everything is read.
+func (h *hunt) further(ctx context.Context, f *gathered) error {
+	if h.undated() {
 		vs, err := h.scan(ctx, h.all, true)
 		return h.add(ctx, f, vs, err)
 	}
@@ -216,34 +215,26 @@ func (h *hunt) open(inputs []int, days int) (out []int) {
 	return out
 }
 
-// window reads all results of the inputs that may reach into the last so many days.
+// window reads all results of the inputs that may reach into the last so many days, and those without a clinical time.
 func (h *hunt) window(ctx context.Context, inputs []int, days int) ([]ward.Version, error) {
 	ends := "gt" + h.start(days).AddDate(0, 0, -1).Format(time.DateOnly) // ends after the window's start
 	return h.scan(ctx, inputs, true, "date", ends)
 }
 
-// undated counts, without opening any, whether there are results that no search by date finds.
-func (h *hunt) undated(ctx context.Context) (bool, error) {
-	if len(h.all) == 0 {
-		return false, nil
-	}
-	var total [2]int64
-	count := func(i int, more ...string) func() error {
-		return func() error {
-			q, err := h.query(h.all, append(more, "_summary", "count")...)
-			if err != nil {
-				return err
+// undated reports whether a result was found that has no clinical time.
+func (h *hunt) undated() bool {
+	for _, found := range h.found {
+		for _, r := range found {
+			if !r.dated() {
+				return true
 			}
-			page, err := h.store.Search(ctx, h.permit, q)
-			total[i] = page.Total
-			return err
 		}
 	}
-	err := together(count(0), count(1, "date", "ge0001"))
-	return total[0] != total[1], err
+	return false
 }
 
-// query asks for the patient's results of the inputs, with further parameters as names and values in turn.
+// query asks for the patient's results of the inputs, with further parameters as names and values in turn. One by date asks for
+// those without a date as well.
 func (h *hunt) query(inputs []int, more ...string) (fhir.Search, error) {
 	var codes []string
 	for _, i := range inputs {
@@ -260,6 +251,9 @@ func (h *hunt) query(inputs []int, more ...string) (fhir.Search, error) {
 	out, err := fhir.ParseSearch("Observation", q)
 	if err != nil {
 		return out, ward.E(ward.Internal, "predict.query", "the query for a model's inputs is not accepted", err)
+	}
+	for i := range out.Clauses {
+		out.Clauses[i].OrMissing = out.Clauses[i].Param == clinicalTime
 	}
 	return out, nil
 }

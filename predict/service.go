@@ -64,15 +64,63 @@ func (s *Service) Serve(ctx context.Context, g access.Grant, model, patient, ask
 	if err != nil {
 		return ward.Decision{}, registry.Verified{}, unverified(err)
 	}
-	d, found, err := s.decide(ctx, g, now.Active, patient, asked)
+	d, err := s.answer(ctx, g, now, patient, asked)
 	if err != nil {
 		return ward.Decision{}, registry.Verified{}, err
 	}
+	return d, now.Active, nil
+}
+
+// Answer is one model's decision with the artefact that made it.
+type Answer struct {
+	Decision ward.Decision
+	Model    registry.Verified
+}
+
+// ServeAll answers as Serve does with every active model but those that except tells to leave out, in the order in which they
+// became active. What is active is looked up when the call begins, and again for a model whose turn comes later than a second after that.
+func (s *Service) ServeAll(ctx context.Context, g access.Grant, except func(model string) bool, patient, asked string) (out []Answer, err error) {
+	if err := g.Permit.Allows(access.Predict, ""); err != nil {
+		return nil, err
+	}
+	looked := time.Now()
+	all, err := s.registry.Standings(ctx, g.Permit.Tenant())
+	if err != nil {
+		return nil, unverified(err)
+	}
+	for _, now := range all {
+		name := now.Active.Manifest().Name
+		if except(name) {
+			continue
+		}
+		if time.Since(looked) > lookAgain {
+			if now, err = s.registry.Standing(ctx, g.Permit.Tenant(), name); err != nil {
+				return nil, unverified(err)
+			}
+		}
+		d, err := s.answer(ctx, g, now, patient, asked)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Answer{d, now.Active})
+	}
+	return out, nil
+}
+
+// lookAgain is for how long one look at the registry serves a call.
+const lookAgain = time.Second
+
+// answer decides with what stands and keeps the decision.
+func (s *Service) answer(ctx context.Context, g access.Grant, now registry.Standing, patient, asked string) (ward.Decision, error) {
+	d, found, err := s.decide(ctx, g, now.Active, patient, asked)
+	if err != nil {
+		return ward.Decision{}, err
+	}
 	if err := s.keep(ctx, g, d, now.Active); err != nil {
-		return ward.Decision{}, registry.Verified{}, err
+		return ward.Decision{}, err
 	}
 	s.shadows(ctx, g, now, now.Active, found, d)
-	return d, now.Active, nil
+	return d, nil
 }
 
 // shadows lets the shadow versions compute beside the answer d of v.

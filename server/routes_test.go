@@ -72,8 +72,8 @@ func calls(decision, entry string) map[string]call {
 			refused: "aud", refusal: "transaction denied", other: 200, otherEntries: "transaction done"},
 		"POST /fhir/R4/{$}": {who: "doc", path: "/fhir/R4/", body: bundleBody, status: 200, entries: "transaction done",
 			refused: "aud", refusal: "transaction denied", other: 200, otherEntries: "transaction done"},
-		"POST /cds-services/{id}": {who: "doc", path: "/cds-services/egfr-ckd-epi-2021", body: hookBody, status: 200, entries: "predict done, read done, search done, search done, search done",
-			refused: "desk", refusal: "predict denied", other: 412, otherEntries: "read done, search done, search done, search done"},
+		"POST /cds-services/{id}": {who: "doc", path: "/cds-services/egfr-ckd-epi-2021", body: hookBody, status: 200, entries: "predict done, read done, search done",
+			refused: "desk", refusal: "predict denied", other: 412, otherEntries: "read done, search done"},
 
 		"GET /v1/tenants": {who: "boss", path: "/v1/tenants", status: 200, entries: "admin.read done", refused: "doc", refusal: "admin.read denied",
 			other: 200, otherEntries: "admin.read done"},

@@ -126,6 +126,11 @@ type side interface {
 	drop(ctx context.Context) // the attempt certainly did not commit
 }
 
+// along is a side that reads in the snapshot of the batch, before it looks.
+type along interface {
+	read(ctx context.Context, tx *db.Tx, b *batch) error
+}
+
 // newBatch checks the permits; p is that of the act itself, of the same principal, tenant and request as those of the changes.
 func (s *Store) newBatch(ctx context.Context, p access.Permit, act audit.Act, changes []Change) (*batch, error) {
 	const op = "store.apply"
@@ -177,6 +182,9 @@ func (b *batch) at(i int, err error) error {
 // attempt reads, decides, seals and writes once. What stands beside the versions is looked at first: it may end the act.
 func (b *batch) attempt(ctx context.Context) ([]Result, error) {
 	b.began = false
+	if err := b.read(ctx); err != nil {
+		return nil, err
+	}
 	if b.side != nil {
 		if err := b.side.look(ctx, b); err != nil {
 			return nil, err
@@ -201,11 +209,8 @@ func (b *batch) attempt(ctx context.Context) ([]Result, error) {
 	return b.results(), nil
 }
 
-// choose reads what stands and decides what becomes of each change; what is to be written comes back.
+// choose decides what becomes of each change; what is to be written comes back.
 func (b *batch) choose(ctx context.Context) (writes []*item, err error) {
-	if err := b.read(ctx); err != nil {
-		return nil, err
-	}
 	if err := b.conditions(ctx); err != nil {
 		return nil, err
 	}

@@ -103,8 +103,9 @@ func (s *Store) currents(ctx context.Context, wants []Want) (n names, list []*cu
 func (s *Store) findCurrents(ctx context.Context, n names, list []*current) error {
 	groups := map[string][]*current{} // by filter: mostly one
 	var order []string
+	known := filters{}
 	for _, c := range list {
-		key := fmt.Sprintf("%#v", c.Permit.Filter().Simplify().Node)
+		key := known.of(c.Permit)
 		if groups[key] == nil {
 			order = append(order, key)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/engine/db"
 )
 
@@ -18,16 +19,17 @@ var errHidden = errors.New("store: hidden")
 const readChunk = 512
 
 // read looks up the current row of every change and, for conditions, claims and candidates, in one snapshot. Each row
-// comes with the verdict of the filter of its change's permit.
+// comes with the verdict of the filter of its change's permit. What stands beside the versions may read along.
 func (b *batch) read(ctx context.Context) error {
 	groups := map[string][]*item{} // by filter: mostly one
 	var order []string
+	known := filters{}
 	for _, it := range b.items {
 		it.old, it.result = nil, nil
 		if it.change.Op == OpCreate && it.change.Resource.Ref.ID == "" {
 			continue // the id was made here, at random
 		}
-		key := fmt.Sprintf("%#v", it.change.Permit.Filter().Simplify().Node)
+		key := known.of(it.change.Permit)
 		if groups[key] == nil {
 			order = append(order, key)
 		}
@@ -48,8 +50,23 @@ func (b *batch) read(ctx context.Context) error {
 				}
 			}
 		}
+		if beside, ok := b.side.(along); ok {
+			return beside.read(ctx, tx, b)
+		}
 		return nil
 	})
+}
+
+// filters are the texts by which filters are compared: one per permit, as a call has few.
+type filters map[access.Permit]string
+
+func (f filters) of(p access.Permit) string {
+	text, ok := f[p]
+	if !ok {
+		text = fmt.Sprintf("%#v", p.Filter().Simplify().Node)
+		f[p] = text
+	}
+	return text
 }
 
 // pointers reads the current rows of items whose permits have one filter.

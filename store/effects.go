@@ -85,6 +85,8 @@ func (e *Effects) check() error {
 // that is not among Holds any more is superseded; so is one of another message of the same Fact, or of a fact that Changes store, unless
 // that one is known by Hold.Sent to be newer; one that persons have released or rejected stays.
 //
+// When ctx is that of a job of DeliverQueue, the job is done with the same commit.
+//
 // The key is wrapped to Patients in whatever state the message ends: an erasure of one of them reaches what was held or kept as a whole too.
 func (s *Store) ApplyMessage(ctx context.Context, p access.Permit, e Effects) ([]Result, error) {
 	const act = audit.ActMessageApply
@@ -126,27 +128,24 @@ type effects struct {
 // change is a held fact as it was read and as it is to be.
 type change struct{ old, next *held }
 
-// look reads the message, and seals what is held of it.
+// look seals what is held of the message, if it is still to be worked on.
 func (x *effects) look(ctx context.Context, b *batch) error {
-	m, err := x.read(ctx, b)
 	switch {
-	case err != nil:
-		return err
-	case m == nil:
+	case x.m == nil:
 		return x.s.nothing(ctx, x.p, b.act, errNotFound)
-	case m.state != string(MessageReceived):
+	case x.m.state != string(MessageReceived):
 		return errDone
 	case !x.p.Filter().Match(messageAttributes("")):
-		return x.s.hidden(ctx, x.p, b.act, m.subjects()[0], errForbidden)
+		return x.s.hidden(ctx, x.p, b.act, x.m.subjects()[0], errForbidden)
 	}
 	if x.newer {
 		return x.s.failed(ctx, x.p, b.act, errNewerHeld)
 	}
-	x.m, x.wrap, x.live, x.texts, x.fresh, x.moved = m, nil, nil, nil, nil, nil
+	x.wrap, x.live, x.texts, x.fresh, x.moved = nil, nil, nil, nil, nil
 	if err := x.about(b); err != nil {
 		return err
 	}
-	err = x.sealAll(ctx, b)
+	err := x.sealAll(ctx, b)
 	if ward.KindOf(err) == ward.Gone {
 		x.drop(ctx)
 		return x.s.failed(ctx, x.p, b.act, errErased)
@@ -155,29 +154,26 @@ func (x *effects) look(ctx context.Context, b *batch) error {
 }
 
 // read reads the message, what was held of it, and what was held of others and would become the same facts.
-func (x *effects) read(ctx context.Context, b *batch) (m *message, err error) {
+func (x *effects) read(ctx context.Context, tx *db.Tx, b *batch) error {
 	facts := make([]string, 0, len(x.e.Holds))
 	for i := range x.e.Holds {
 		if f := x.e.Holds[i].Fact; f != "" {
 			facts = append(facts, f)
 		}
 	}
-	err = x.s.db.Read(ctx, b.n.tn, func(tx *db.Tx) error {
-		if m, err = loadMessage(ctx, tx, b.n, false, byID, x.e.Message[:]); err != nil || m == nil {
-			return err
-		}
-		if x.before, err = loadHolds(ctx, tx, b.n, "h.message = $2", m.rid); err != nil {
-			return err
-		}
-		x.newer = false
-		x.later, err = b.sameFacts(ctx, tx, facts, func(h *held) bool {
-			stays := h.message == m.rid || x.older(b, h)
-			x.newer = x.newer || b.stores(h.fact) && h.newer(sentMicros(x.e.Sent)) && !slices.Contains(x.e.Contested, h.fact)
-			return stays
-		})
+	var err error
+	if x.m, err = loadMessage(ctx, tx, b.n, false, byID, x.e.Message[:]); err != nil || x.m == nil {
 		return err
+	}
+	if x.before, err = loadHolds(ctx, tx, b.n, "h.message = $2", x.m.rid); err != nil {
+		return err
+	}
+	x.newer = false
+	x.later, err = b.sameFacts(ctx, tx, facts, func(h *held) bool {
+		x.newer = x.newer || b.stores(h.fact) && h.newer(sentMicros(x.e.Sent)) && !slices.Contains(x.e.Contested, h.fact)
+		return h.message == x.m.rid || x.older(b, h)
 	})
-	return m, err
+	return err
 }
 
 var errNewerHeld = ward.E(ward.Precondition, "store.effects", "a newer version of a fact is held; mark what is stored as disputed", nil)

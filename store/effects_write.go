@@ -9,6 +9,7 @@ import (
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/engine/keys/seal"
+	"github.com/ward-health/ward/engine/queue"
 )
 
 func (x *effects) intent(in *audit.Intent) {
@@ -58,7 +59,10 @@ func (x *effects) write(ctx context.Context, tx *db.Tx, b *batch, entry ward.ID)
 	}
 	m.state, m.reason = string(x.e.State), x.e.Reason
 	m.facts, m.holds = int64(len(b.items)), int64(len(x.e.Holds))
-	return m.update(ctx, tx, b.n)
+	if err := m.update(ctx, tx, b.n); err != nil {
+		return err
+	}
+	return queue.End(ctx, tx)
 }
 
 // hops are the steps, of which that of what was applied names it.

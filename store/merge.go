@@ -173,6 +173,9 @@ func (s *Store) Survivor(ctx context.Context, p access.Permit, patient string) (
 	if err != nil {
 		return "", err
 	}
+	if some, err := s.merges(ctx, n.tn); err != nil || !some {
+		return patient, err
+	}
 	var up []string
 	err = s.db.Read(ctx, n.tn, func(tx *db.Tx) error {
 		up, err = chain(ctx, tx, n, patient)
@@ -239,10 +242,8 @@ func (s *Store) relate(ctx context.Context, n *names, patients []string) error {
 	if len(patients) == 0 {
 		return nil
 	}
-	if s.db.Engine() == "sqlite" {
-		if some, err := s.kin.any(n.tn, func() (bool, error) { return s.anyMerge(ctx, n.tn) }); err != nil || !some {
-			return err
-		}
+	if some, err := s.merges(ctx, n.tn); err != nil || !some {
+		return err
 	}
 	slices.Sort(patients)
 	return s.db.Read(ctx, n.tn, func(tx *db.Tx) error {
@@ -261,6 +262,14 @@ func (s *Store) relate(ctx context.Context, n *names, patients []string) error {
 		}
 		return nil
 	})
+}
+
+// merges reports whether there is a merge to look for. On PostgreSQL other nodes make merges too, so that there always may be one.
+func (s *Store) merges(ctx context.Context, tn db.Tenant) (bool, error) {
+	if s.db.Engine() != "sqlite" {
+		return true, nil
+	}
+	return s.kin.any(tn, func() (bool, error) { return s.anyMerge(ctx, tn) })
 }
 
 // anyMerge reports whether a tenant has merges.

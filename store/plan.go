@@ -58,7 +58,7 @@ func (n names) plan(q fhir.Search, f access.Filter, last int64) (plan, error) {
 // weight says how narrow a clause is expected to be.
 func weight(c fhir.Clause) int {
 	switch {
-	case len(c.Any) == 0 || c.Param == fhir.ParamLastUpdated:
+	case len(c.Any) == 0 || c.OrMissing || c.Param == fhir.ParamLastUpdated:
 		return 0
 	case c.Kind == fhir.Token && c.Name == "identifier":
 		return 5
@@ -212,7 +212,11 @@ func (p plan) probe(q *query, c fhir.Clause, i int) {
 		return "SELECT 1 FROM " + table + " " + x + " WHERE " + x + ".tn = r.tn AND " + x + ".sp = " + param(c) + " AND " + x + ".rid = r.rid AND " + condition
 	}
 	if c.Kind == fhir.Date {
-		q.add(" AND EXISTS (", ask("ix_date", dates(q, c, x+".lo", x+".hi")), probed, ")")
+		q.add(" AND (EXISTS (", ask("ix_date", dates(q, c, x+".lo", x+".hi")), probed, ")")
+		if c.OrMissing {
+			q.add(" OR NOT EXISTS (", ask("ix_date", "1 = 1"), probed, ")")
+		}
+		q.add(")")
 		return
 	}
 	// One arm per value: of a list PostgreSQL may make a filter and read all of a parameter for each row.

@@ -71,6 +71,17 @@ var planQueries = map[string]int{
 	"": -6000, "_lastUpdated=gt2020": -6000, "date=ge2026": -6000, "_security=HIV": -6000,
 	"patient=p7": 75, "patient=p7,p8": 150, "patient=p7&code=c4&date=ge2026": 75, "patient=p7&code=c4,c6": 75, "patient=p7&_security=HIV": 75,
 	"patient=p7&subject=p7": 75, "code=c4": 800, "code=c4&date=ge2026-06": 800, "date=2026-03-03": 96, "_id=o1,o2": 2,
+	"patient=p7&code=c4,c6&date=ge2026 or none": 75, "date=2026-03-03 or none": -6000,
+}
+
+// planned is a search of planQueries: " or none" after a date means that what has none is wanted as well.
+func planned(t *testing.T, text string) fhir.Search {
+	text, missing := strings.CutSuffix(text, " or none")
+	q := search(t, "Observation", text)
+	for i := range q.Clauses {
+		q.Clauses[i].OrMissing = missing && q.Clauses[i].Kind == fhir.Date
+	}
+	return q
 }
 
 // TestPlansOnPostgreSQL holds that a search touches pages in proportion to the rows of its driver, whatever the server
@@ -107,7 +118,7 @@ func plansAreBounded(t *testing.T, n *storetest.Running, state string, blind boo
 				rows = max(rows, planEach) // of the patient: the filter drives where nothing narrower does
 			}
 			for _, which := range []store.Query{store.Candidates, store.Count, store.RIDs} {
-				lines, sql, err := n.Store.Plan(ctx, n.Permit(role, access.Search, "Observation"), search(t, "Observation", query), 1<<60, which)
+				lines, sql, err := n.Store.Plan(ctx, n.Permit(role, access.Search, "Observation"), planned(t, query), 1<<60, which)
 				must(t, err)
 				plan, err := store.ParsePlan(lines)
 				must(t, err)
@@ -142,10 +153,11 @@ func TestPlansOnSQLite(t *testing.T) {
 		"": {byType, byPatient}, "_security=HIV": {byType, byPatient}, "_lastUpdated=gt2020": {byType, byPatient}, "date=ge2026": {byType, byPatient},
 		"patient=p7&code=c4,c6&date=ge2026": {byRef, byRef}, "patient=p7&_security=HIV": {byRef, byRef}, "code=c4&date=ge2026-06": {byToken, byPatient},
 		"date=2026-03-03": {byDate, byPatient}, "_id=o1,o2": {byID, byID}, "_id=o1&code=c4": {byID, byID},
+		"patient=p7&code=c4,c6&date=ge2026 or none": {byRef, byRef}, "date=2026-03-03 or none": {byType, byPatient},
 	} {
 		for i, role := range []ward.Role{ward.Clinician, ward.PatientRole} {
 			for _, which := range []store.Query{store.Candidates, store.Count, store.RIDs} {
-				lines, sql, err := n.Store.Plan(ctx, n.Permit(role, access.Search, "Observation"), search(t, "Observation", query), 1<<60, which)
+				lines, sql, err := n.Store.Plan(ctx, n.Permit(role, access.Search, "Observation"), planned(t, query), 1<<60, which)
 				must(t, err)
 				driver, bad := "", ""
 				for _, line := range lines {

@@ -80,6 +80,39 @@ func TestSearchByEachIndex(t *testing.T) {
 	})
 }
 
+// TestSearchOrMissing holds that a clause on dates finds what has none as well when it says so, across pages and in counts.
+func TestSearchOrMissing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		small(n)
+		for _, id := range []string{"o7", "o8"} {
+			n.Put("Observation/"+id, `{"resourceType":"Observation","id":"`+id+`","status":"final","subject":{"reference":"Patient/p"},
+				"code":{"coding":[{"system":"`+loinc+`","code":"2160-0"}]}}`)
+		}
+		q := search(t, "Observation", "patient=p&code=2160-0&date=gt2026-01-15&_count=1&_total=accurate")
+		for i := range q.Clauses {
+			q.Clauses[i].OrMissing = q.Clauses[i].Kind == fhir.Date
+		}
+		var got []string
+		for range 9 {
+			page, err := n.Store.Search(ctx, n.Permit(ward.Clinician, access.Search, "Observation"), q)
+			must(t, err)
+			for _, v := range page.Versions {
+				got = append(got, v.Ref.ID)
+			}
+			if q.Cursor == "" && page.Total != 3 {
+				t.Errorf("counted %d", page.Total)
+			}
+			if page.Next == "" {
+				break
+			}
+			q = fhir.Search{Type: "Observation", Cursor: page.Next}
+		}
+		if strings.Join(got, " ") != "o8 o7 o5" {
+			t.Errorf("found %v", got)
+		}
+	})
+}
+
 func TestSearchWithTotal(t *testing.T) {
 	n := storetest.Node(t, storetest.SQLite)
 	small(n)

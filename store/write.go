@@ -343,7 +343,11 @@ func (x *ixRows) add(rid int64, ks []ixKey) {
 	}
 }
 
+// insert writes the rows of tokens, by far the most, in the order in which they lie in their table.
 func (x *ixRows) insert(ctx context.Context, tx *db.Tx) error {
+	slices.SortFunc(x.tok, func(a, b []any) int {
+		return cmp.Or(cmp.Compare(a[1].(int64), b[1].(int64)), cmp.Compare(a[2].(int64), b[2].(int64)), cmp.Compare(a[3].(int64), b[3].(int64)))
+	})
 	if err := tx.Insert(ctx, "ix_tok", []string{"tn", "sp", "v8", "rid"}, x.tok); err != nil {
 		return err
 	}

@@ -41,6 +41,15 @@ func (f *Findings) Within(path string, body []byte, start int) *Findings {
 	return out
 }
 
+// Unplaced returns the findings without lines and columns: of a text that whoever reads them has not seen.
+func (f *Findings) Unplaced() *Findings {
+	out := &Findings{Issues: append([]issue.Issue(nil), f.Issues...), More: f.More}
+	for i := range out.Issues {
+		out.Issues[i].Line, out.Issues[i].Column = 0, 0
+	}
+	return out
+}
+
 // inside puts an expression that begins with a type behind the path of the resource.
 func inside(path, expression string) string {
 	if _, rest, ok := strings.Cut(expression, "."); ok {

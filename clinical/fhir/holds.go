@@ -20,12 +20,16 @@ func (c *Clause) holds(f Facts) bool {
 	if c.Param == ParamLastUpdated {
 		return c.any(Value{Param: c.Param, Kind: Date, Lo: f.Updated, Hi: f.Updated + 1})
 	}
+	missing := true
 	for i := range f.Values {
-		if f.Values[i].Param == c.Param && c.any(f.Values[i]) {
+		if f.Values[i].Param != c.Param {
+			continue
+		}
+		if missing = false; c.any(f.Values[i]) {
 			return true
 		}
 	}
-	return false
+	return missing && c.OrMissing
 }
 
 func (c *Clause) any(v Value) bool {

@@ -28,6 +28,8 @@ type Clause struct {
 	Name  string // as the client sent it
 	Kind  Kind
 	Any   []Match
+
+	OrMissing bool `json:",omitzero"` // Date: what has no value of the parameter matches as well; no text that a client sends sets it
 }
 
 // Match is one alternative of a clause.

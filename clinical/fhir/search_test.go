@@ -39,12 +39,12 @@ func TestParseSearch(t *testing.T) {
 	}
 	day := func(s string) int64 { return us(t, s+"T00:00:00Z") }
 	want := Search{Type: "Observation", Count: 1000, Total: true, IDs: []string{"a", "b"}, Clauses: []Clause{
-		{ParamLastUpdated, "_lastUpdated", Date, []Match{{Prefix: "gt", Lo: day("2026-01-01"), Hi: day("2026-01-01") + 1e6}}},
-		{514, "code", Token, []Match{{System: "http://loinc.org", Code: "2160-0"}, {Code: "bare"}, {AnySystem: true, Code: "a,b|c"}}},
-		{519, "date", Date, []Match{{Prefix: "ge", Lo: day("2020-01-01"), Hi: day("2020-02-01")}}},
-		{519, "date", Date, []Match{{Prefix: "lt", Lo: day("2021-01-01"), Hi: day("2022-01-01")}}},
-		{517, "patient", Ref, []Match{{System: "Patient", Code: "p1"}}},
-		{517, "subject", Ref, []Match{{System: "Patient", Code: "x1"}, {System: "Group", Code: "x1"}, {System: "Device", Code: "x1"}, {System: "Location", Code: "x1"}}},
+		{ParamLastUpdated, "_lastUpdated", Date, []Match{{Prefix: "gt", Lo: day("2026-01-01"), Hi: day("2026-01-01") + 1e6}}, false},
+		{514, "code", Token, []Match{{System: "http://loinc.org", Code: "2160-0"}, {Code: "bare"}, {AnySystem: true, Code: "a,b|c"}}, false},
+		{519, "date", Date, []Match{{Prefix: "ge", Lo: day("2020-01-01"), Hi: day("2020-02-01")}}, false},
+		{519, "date", Date, []Match{{Prefix: "lt", Lo: day("2021-01-01"), Hi: day("2022-01-01")}}, false},
+		{517, "patient", Ref, []Match{{System: "Patient", Code: "p1"}}, false},
+		{517, "subject", Ref, []Match{{System: "Patient", Code: "x1"}, {System: "Group", Code: "x1"}, {System: "Device", Code: "x1"}, {System: "Location", Code: "x1"}}, false},
 	}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Fatal(d)

@@ -3,6 +3,7 @@ package ucum
 import (
 	"math/big"
 	"strings"
+	"sync"
 
 	"github.com/ward-health/ward"
 )
@@ -27,13 +28,44 @@ func Parse(s string) (Unit, error) {
 			return Unit{}, bad("a unit holds printable ASCII characters without spaces only")
 		}
 	}
+	if u, ok := parsed.get(s); ok {
+		return u, nil
+	}
 	p := parser{in: s, known: table}
 	u, err := p.main()
 	if err != nil {
 		return Unit{}, err
 	}
-	u.text = s
+	u.text = strings.Clone(s) // not a part of what may be a long message
+	parsed.put(u)
 	return u, nil
+}
+
+// maxParsed bounds the units that are remembered; a laboratory has some hundred. They are forgotten when they are too many.
+const maxParsed = 1024
+
+// units remembers what was parsed. A Unit is never changed.
+type units struct {
+	mu     sync.RWMutex
+	byText map[string]Unit
+}
+
+var parsed = units{byText: map[string]Unit{}}
+
+func (c *units) get(text string) (Unit, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	u, ok := c.byText[text]
+	return u, ok
+}
+
+func (c *units) put(u Unit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.byText) >= maxParsed {
+		clear(c.byText)
+	}
+	c.byText[u.text] = u
 }
 
 func bad(public string) *ward.Error { return ward.E(ward.Invalid, "ucum.parse", public, nil) }

@@ -60,7 +60,7 @@ type cli struct {
 	Store      storeCmd      `cmd:"" help:"What is stored: check every row, blob, key and log entry."`
 	Shred      shredCmd      `cmd:"" help:"Erase a patient by destroying its key."`
 	Decision   decisionCmd   `cmd:"" help:"Answers of models: list, show, recompute."`
-	Fhir       fhirCmd       `cmd:"" help:"FHIR resources in files: validate, convert, patch. Needs no node."`
+	Fhir       fhirCmd       `cmd:"" help:"FHIR resources in files: validate, path, view, convert, patch. Needs no node."`
 	Config     configCmd     `cmd:"" help:"Settings: check, print."`
 	Version    versionCmd    `cmd:"" help:"Print version, Go, FIPS state and commit."`
 }

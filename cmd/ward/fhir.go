@@ -14,6 +14,8 @@ import (
 
 type fhirCmd struct {
 	Validate fhirValidateCmd `cmd:"" help:"Check resources and say what is wrong where."`
+	Path     fhirPathCmd     `cmd:"" help:"Evaluate a FHIRPath expression on resources."`
+	View     fhirViewCmd     `cmd:"" help:"Make a table of resources by a ViewDefinition: CSV, NDJSON or Parquet."`
 	Convert  fhirConvertCmd  `cmd:"" help:"Write resources as JSON, NDJSON, XML or canonical JSON."`
 	Patch    fhirPatchCmd    `cmd:"" help:"Apply a patch to resources and write the results."`
 }
@@ -24,9 +26,11 @@ func (fhirCmd) Help() string {
 input, whose form is recognised. No node, no data directory and no network are used, and nothing is kept.
 
   ward fhir validate patient.json exports/          what is wrong, with file, line and column
+  ward fhir path 'Patient.name.given' patient.json  what an expression gives
+  ward fhir view patients.view.json exports/        a table
   ward fhir convert --to xml patient.json           the same resource in XML
   ward fhir convert --to ndjson bundles/ > all.ndjson
-  ward fhir patch changes.json patient.json         JSON Patch or XML Patch
+  ward fhir patch changes.json patient.json         JSON Patch, XML Patch or FHIRPath Patch
 
 Several resources are worked on at once, on all cores; the output is in the order of the input. Exit codes: 0 all is well, 1 a resource is not valid, cannot be
 read or changed, 2 wrong usage.`

@@ -9,11 +9,12 @@ import (
 	"github.com/ward-health/ward/clinical/fhir/format"
 	"github.com/ward-health/ward/clinical/fhir/patch"
 	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhir/xmltree"
 	"github.com/ward-health/ward/cmd/ward/input"
 )
 
 type fhirPatchCmd struct {
-	Patch string `arg:"" help:"File with the patch: an array is a JSON Patch, XML with the root diff or patch an XML Patch."`
+	Patch string `arg:"" help:"File with the patch: an array is a JSON Patch, a Parameters resource (JSON or XML) a FHIRPath Patch, XML with the root diff or patch an XML Patch."`
 	fhirInput
 	fhirOutput
 }
@@ -42,7 +43,7 @@ func (c fhirPatchCmd) Run(s *session) error {
 		return err
 	}
 	count := newTally(s, "patch")
-	out := &sink{s: s, o: c.fhirOutput, paths: c.Paths}
+	out := &sink{s: s, o: c.fhirOutput, paths: c.Paths, keeps: true}
 	err = input.Run(s.ctx, files, s.in, func() func(input.Item) written {
 		return func(item input.Item) written {
 			if item.Err != nil {
@@ -98,13 +99,30 @@ func readPatch(set *definition.Set, name string) (func(text []byte, form input.F
 		return nil, misused(err.Error())
 	}
 	limits := patch.Limits{Bytes: input.MaxResource, Work: 1 << 30}
-	switch head := bytes.TrimSpace(bytes.TrimPrefix(p, []byte("\xEF\xBB\xBF"))); {
-	case bytes.HasPrefix(head, []byte("<")):
-		return onForm(set, input.XML, func(text []byte) ([]byte, error) { return patch.XML(text, p, limits) }), nil
-	case bytes.HasPrefix(head, []byte("[")):
+	head := bytes.TrimSpace(bytes.TrimPrefix(p, []byte("\xEF\xBB\xBF")))
+	if bytes.HasPrefix(head, []byte("<")) {
+		var d xmltree.Doc
+		if err := d.Parse(p, tree.Limits{}); err != nil {
+			return nil, misused(name + ": " + err.Error())
+		}
+		if d.Nodes[d.Root].Local != "Parameters" {
+			return onForm(set, input.XML, func(text []byte) ([]byte, error) { return patch.XML(text, p, limits) }), nil
+		}
+		if p, err = format.XMLToJSON(set, p, tree.Limits{}); err != nil {
+			return nil, misused(name + ": " + told(err))
+		}
+	}
+	var d tree.Doc
+	if err := d.Parse(p, tree.Limits{}); err != nil {
+		return nil, misused(name + ": " + err.Error())
+	}
+	if d.Nodes[0].Kind == tree.Array {
 		return onForm(set, input.JSON, func(text []byte) ([]byte, error) { return patch.JSON(text, p, limits) }), nil
 	}
-	return nil, misused(name + " is neither a JSON Patch (an array) nor an XML Patch")
+	if t := d.Member(0, "resourceType"); t == tree.None || string(d.Text(t)) != "Parameters" {
+		return nil, misused(name + " is neither a JSON Patch (an array), nor a FHIRPath Patch (a Parameters resource), nor an XML Patch")
+	}
+	return onForm(set, input.JSON, func(text []byte) ([]byte, error) { return patch.FHIRPath(set, text, p, limits) }), nil
 }
 
 // onForm applies a patch of one format to resources of both.

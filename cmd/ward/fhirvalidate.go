@@ -7,26 +7,31 @@ import (
 	"fmt"
 
 	"github.com/ward-health/ward"
-	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/issue"
-	"github.com/ward-health/ward/clinical/fhir/structure"
 	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhir/validate"
 	"github.com/ward-health/ward/cmd/ward/input"
 )
 
 type fhirValidateCmd struct {
 	fhirInput
 	fhirPackages
-	ErrorsOnly bool `help:"Do not print warnings and hints."`
+	Profile      []string `help:"Canonical URL of a profile that every resource has to hold, beside those it claims; may be given several times." placeholder:"URL" sep:"none"`
+	BestPractice bool     `help:"Check best practice too and report it as warnings."`
+	ErrorsOnly   bool     `help:"Do not print warnings and hints."`
 }
 
 // Help is shown by ward fhir validate --help.
 func (fhirValidateCmd) Help() string {
-	return `A line for each finding: file, line and column; severity; the element as FHIRPath; what was expected; the stable id of the rule. With --json a line for each resource: an
+	return `Checked are the structure, the invariants and required codes of R4, the profiles that a resource claims in meta.profile and those of --profile. A package brings profiles,
+extensions and value sets; what is claimed and not there is a warning, since it was not checked.
+
+A line for each finding: file, line and column; severity; the element as FHIRPath; what was expected; the stable id of the rule. With --json a line for each resource: an
 OperationOutcome whose meta.source names the resource. No value of a resource is printed.
 
   ward fhir validate patient.json
   ward fhir validate --errors-only exports/ > findings.txt
+  ward fhir validate --package us-core.tgz --profile http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient patient.json
   curl -s https://example.org/fhir/Patient/1 | ward fhir validate --json -`
 }
 
@@ -40,11 +45,20 @@ func (c fhirValidateCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	schema := structure.New(set)
+	for _, url := range c.Profile {
+		if set.Structure(url) == nil {
+			return misused("the profile " + url + " is neither in R4 nor in a package that is given by --package")
+		}
+	}
+	o := validate.Options{}
+	if c.BestPractice {
+		o.BestPractice = issue.Warning
+	}
+	all := validate.New(set, o)
 	count := newTally(s, "validate")
 	errs, warnings := 0, 0
 	err = input.Run(s.ctx, files, s.in, func() func(input.Item) []issue.Issue {
-		v := &validation{set: set, schema: schema}
+		v := &validation{all: all, profiles: c.Profile}
 		return v.check
 	}, func(item input.Item, found []issue.Issue) error {
 		count.one(issue.Valid(found))
@@ -105,22 +119,20 @@ func outcomeLine(item input.Item, found []issue.Issue) []byte {
 
 // validation checks one resource after another; each worker has its own.
 type validation struct {
-	set     *definition.Set
-	schema  *structure.Schema
-	doc     tree.Doc
-	checker structure.Checker
+	all      *validate.Validator
+	profiles []string
+	doc      tree.Doc
 }
 
 func (v *validation) check(item input.Item) []issue.Issue {
-	text, err := asJSON(v.set, item)
+	text, err := asJSON(v.all.Set(), item)
 	if err == nil {
 		err = v.doc.Parse(text, tree.Limits{Bytes: input.MaxResource})
 	}
 	if err != nil {
 		return []issue.Issue{unread(err)}
 	}
-	v.checker.Check(v.schema, &v.doc, structure.Options{})
-	found := append([]issue.Issue(nil), v.checker.Issues...)
+	found := v.all.Validate(&v.doc, v.profiles...)
 	if item.Form == input.XML { // the places are those of the JSON that was made of it
 		for i := range found {
 			found[i].Line, found[i].Column = 0, 0
@@ -129,16 +141,22 @@ func (v *validation) check(item input.Item) []issue.Issue {
 	return found
 }
 
-// unread is the finding of a text that could not be read.
+// unread is the finding of a text that could not be read: as JSON, as XML, or at all.
 func unread(err error) issue.Issue {
-	i := issue.Issue{Severity: issue.Fatal, Code: "structure", ID: "syntax", Text: err.Error()}
+	i := issue.Issue{Severity: issue.Fatal, Code: "structure", ID: "unreadable", Text: err.Error()}
 	var t *tree.Error
 	var w *ward.Error
 	switch {
 	case errors.As(err, &t):
-		i.Line, i.Column, i.Text = t.Line, t.Column, t.Text
+		i.ID, i.Line, i.Column, i.Text = "json-syntax", t.Line, t.Column, t.Text
+		if t.TooLarge {
+			i.ID, i.Code = "json-limit", "too-long"
+		}
 	case errors.As(err, &w):
-		i.Expression, i.Text = w.Path, w.Public
+		i.ID, i.Expression, i.Text = "xml-form", w.Path, w.Public
+		if w.Kind == ward.TooLarge {
+			i.ID, i.Code = "xml-limit", "too-long"
+		}
 	}
 	return i
 }

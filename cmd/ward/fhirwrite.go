@@ -55,6 +55,7 @@ type sink struct {
 	o     fhirOutput
 	paths []string // that were named
 	lines bool     // what is written are lines
+	keeps bool     // what came as lines is written as lines
 	n     int
 }
 
@@ -62,7 +63,7 @@ func (k *sink) write(item input.Item, w written) error {
 	if k.n++; k.o.Out != "" {
 		return k.file(item, w)
 	}
-	if !k.lines && item.Line == 0 && k.n > 1 {
+	if !k.lines && (item.Line == 0 || !k.keeps) && k.n > 1 {
 		return misused("there are several resources: name a directory for them with --out, or make them lines with ward fhir convert --to ndjson")
 	}
 	_, err := k.s.out.Write(w.text)

@@ -1,6 +1,7 @@
 package fhirrest
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 	"strings"
@@ -94,13 +95,20 @@ func (a *API) patchOnce(c *call, read access.Permit, ifMatch int64, apply func([
 	return out, err
 }
 
-// unprocessable is an error of the form of a resource that a patch has made.
+// unprocessable is an error of the form of a resource that a patch has made. Its findings name elements only: lines and columns are those of a text that
+// the client has never seen.
 func unprocessable(err error) error {
+	const after = "the patch would leave a resource that is not valid"
 	var path string
-	if e, ok := err.(*ward.Error); ok {
+	var e *ward.Error
+	if errors.As(err, &e) {
 		path = e.Path
 	}
-	return ward.E(ward.Unprocessable, "fhirrest.patch", "the patch would leave a resource that is not valid: "+ward.PublicText(err), err).At(path)
+	var found *fhir.Findings
+	if errors.As(err, &found) {
+		return ward.E(ward.Unprocessable, "fhirrest.patch", after, found.Unplaced()).At(path)
+	}
+	return ward.E(ward.Unprocessable, "fhirrest.patch", after+": "+ward.PublicText(err), err).At(path)
 }
 
 // patchForm returns what applies a patch of the media type.

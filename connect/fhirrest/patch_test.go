@@ -68,9 +68,9 @@ func TestPatchRefused(t *testing.T) {
 		{"/Patient/p", `[{"op":"replace","path":"/id","value":"q"}]`, "", 422, "business-rule", "may not change or remove the id"},
 		{"/Patient/p", `[{"op":"remove","path":"/id"}]`, "", 422, "business-rule", "may not change or remove the id"},
 		{"/Patient/p", `[{"op":"replace","path":"/resourceType","value":"Practitioner"}]`, "", 422, "business-rule", "not valid"},
-		{"/Patient/p", `[{"op":"replace","path":"/identifier","value":{}}]`, "", 422, "business-rule", "not valid"},
+		{"/Patient/p", `[{"op":"replace","path":"/identifier","value":{"value":"x"}}]`, "", 422, "structure", "an array was expected"},
 		{"/Patient/p", `[{"op":"replace","path":"","value":[]}]`, "", 422, "business-rule", "not valid"},
-		{"/Condition/c", `[{"op":"remove","path":"/subject"}]`, "", 422, "business-rule", "subject"},
+		{"/Condition/c", `[{"op":"remove","path":"/subject"}]`, "", 422, "required", "subject is required"},
 		{"/Condition/c", `[{"op":"replace","path":"/subject/reference","value":"urn:uuid:1"}]`, "", 422, "business-rule", "transactions only"},
 		{"/Patient/p", `[` + strings.TrimSuffix(strings.Repeat(`{"op":"test","path":"","value":1},`, 501), ",") + `]`, "", 413, "too-costly", "at most 500 operations"},
 		{"/Patient/p", `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete"},{"name":"path","valueString":"Patient.id"}]}]}`, "application/fhir+json", 422, "business-rule", "may not change or remove the id"},
@@ -89,7 +89,7 @@ func TestPatchRefused(t *testing.T) {
 		}
 		res := w.do(doctor, "PATCH", c.path, c.body, "Content-Type", medium)
 		issue := res.bundle(t).Issue
-		if res.status != c.status || len(issue) != 1 || issue[0].Code != c.code || !strings.Contains(issue[0].Diagnostics, c.text) {
+		if res.status != c.status || len(issue) != 1 || issue[0].Code != c.code || !strings.Contains(issue[0].Diagnostics, c.text) || strings.Contains(res.body, "issue-line") {
 			t.Errorf("%s %.80s: %d %s", c.path, c.body, res.status, res.body)
 		}
 	}
@@ -130,4 +130,20 @@ func TestPatchRace(t *testing.T) {
 	if want := fmt.Sprintf(`W/"%d"`, done+1); res.header.Get("ETag") != want || done == 0 {
 		t.Errorf("%s, want %s", res.header.Get("ETag"), want)
 	}
+}
+
+// TestPatchReads: who may update but not read a resource cannot patch it, so that no test and no error tells what is in it.
+func TestPatchReads(t *testing.T) {
+	w := newWorld(t, storetest.SQLite)
+	w.want(w.do(ward.Clinician, "PUT", "/Patient/p", patient("p", "m")), 201)
+	request := `{"resourceType":"MedicationRequest","id":"r","status":"active","intent":"order","medicationCodeableConcept":{"text":"x"},"subject":{"reference":"Patient/p"}}`
+	w.want(w.do(ward.Integration, "PUT", "/MedicationRequest/r", request), 201)
+	w.want(w.do(ward.Integration, "PUT", "/MedicationRequest/r", strings.Replace(request, "order", "plan", 1)), 200)
+	for _, status := range []string{"active", "stopped"} {
+		res := w.want(w.do(ward.Integration, "PATCH", "/MedicationRequest/r", `[{"op":"test","path":"/status","value":"`+status+`"}]`, asJSONPatch...), 403)
+		if strings.Contains(res.body, "test") {
+			t.Error(res.body)
+		}
+	}
+	w.want(w.do(ward.Clinician, "PATCH", "/MedicationRequest/r", `[{"op":"replace","path":"/status","value":"stopped"}]`, asJSONPatch...), 200)
 }

@@ -99,7 +99,7 @@ func (a *API) step(e *entry) (*step, error) {
 	case "GET", "HEAD":
 		return nil, e.fail(ward.Unsupported, "request.method", "GET inside a transaction is not offered; send it by itself or in a batch")
 	case "PATCH":
-		return nil, e.fail(ward.Unsupported, "request.method", "PATCH is not offered; PUT the whole resource")
+		return nil, e.fail(ward.Unsupported, "request.method", "PATCH inside a transaction is not offered; send it by itself, or PUT the whole resource")
 	default:
 		return nil, e.fail(ward.Invalid, "request.method", "the method is POST, PUT or DELETE")
 	}

@@ -169,17 +169,18 @@ func (g *group) next(n int) (r *request, last bool) {
 		r, g.from = g.from[0], g.from[1:]
 		return r, len(g.from) == 0
 	}
-	if n > 0 && (n >= g.db.lanes.maxGroup || time.Since(g.start) >= groupTime || g.db.lanes.hurry(g.lane)) {
+	if n > 0 && (n >= g.db.lanes.maxGroup || g.db.lanes.full(g.lane, time.Since(g.start) >= groupTime)) {
 		return nil, true
 	}
 	return g.db.lanes.next(g.lane)
 }
 
-// hurry reports that somebody is on a line for the commit: one that came with First was taken last, or waits.
-func (l *lanes) hurry(q *lane) bool {
+// full reports that a group that has begun is to be committed now: its last member came with First, so that somebody is on a line for
+// the commit, or its time is over. One that waits with First is the last to be taken in, since it would otherwise wait for two commits.
+func (l *lanes) full(q *lane, late bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return q.turn || len(q.first) > 0
+	return q.turn || late && len(q.first) == 0
 }
 
 // exec runs a statement of the writer's own.

@@ -98,22 +98,8 @@ func guarded(n int64, err error) error {
 func (q *Queue) finish(ctx context.Context, l lease, then Finish) (err error) {
 	defer recovered(&err)
 	return q.db.Write(ctx, l.Tenant, func(tx *db.Tx) error {
-		if err := lockKey(ctx, tx, l.Job); err != nil {
+		if err := remove(ctx, tx, l); err != nil || then == nil {
 			return err
-		}
-		if err := guarded(tx.Exec(ctx, "DELETE FROM job WHERE tn = $1 AND id = $2 AND lease = $3", l.Tenant, l.ID, l.token)); err != nil {
-			return err
-		}
-		n, err := tx.Exec(ctx, `UPDATE job SET state = $4, due_us = run_us WHERE tn = $1 AND queue = $2 AND key = $3 AND state = $5
-			AND seq = (SELECT MIN(seq) FROM job WHERE tn = $1 AND queue = $2 AND key = $3)`, l.Tenant, l.Queue, l.Key, rowReady, rowWaiting)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			tx.Notify(topic(l.Queue))
-		}
-		if then == nil {
-			return nil
 		}
 		return then(ctx, tx)
 	})

@@ -82,9 +82,9 @@ func (q *Queue) dispatch(ctx context.Context, k kind) {
 	}
 	tick := time.NewTicker(q.poll)
 	defer tick.Stop()
-	claim := q.claim
+	claim, enough := q.claim, 1
 	for {
-		n := acquire(ctx, free)
+		n := acquire(ctx, free, enough)
 		if ctx.Err() != nil {
 			return
 		}
@@ -99,10 +99,10 @@ func (q *Queue) dispatch(ctx context.Context, k kind) {
 			free <- struct{}{}
 		}
 		if err == nil && len(leases) == n {
-			claim = q.take // there are more, most likely
+			claim, enough = q.take, max(1, k.workers/4) // there are more, most likely: fewer transactions take several each
 			continue
 		}
-		claim = q.claim
+		claim, enough = q.claim, 1
 		select {
 		case <-ctx.Done():
 		case <-wake:
@@ -111,22 +111,40 @@ func (q *Queue) dispatch(ctx context.Context, k kind) {
 	}
 }
 
-// acquire waits for one idle worker and takes all there are.
-func acquire(ctx context.Context, free <-chan struct{}) (n int) {
+// gathering is how long idle workers wait for others, while there is more to do than workers.
+const gathering = 20 * time.Millisecond
+
+// acquire waits for one idle worker and takes all there are. Until there are enough it waits a little for more.
+func acquire(ctx context.Context, free <-chan struct{}, enough int) (n int) {
 	select {
 	case <-ctx.Done():
 		return 0
 	case <-free:
-		n = 1
 	}
-	for {
+	for n = 1; n < cap(free); n++ {
+		select {
+		case <-free:
+			continue
+		default:
+		}
+		break
+	}
+	if n >= enough {
+		return n
+	}
+	late := time.NewTimer(gathering)
+	defer late.Stop()
+	for n < enough {
 		select {
 		case <-free:
 			n++
-		default:
+		case <-late.C:
+			return n
+		case <-ctx.Done():
 			return n
 		}
 	}
+	return n
 }
 
 // work runs one job to its end. An error of the database on the way is left to the lease: it ends, and the job is taken
@@ -139,13 +157,14 @@ func (q *Queue) work(ctx context.Context, k kind, l lease) {
 	held, cancel := context.WithCancel(ctx)
 	var keeper sync.WaitGroup
 	keeper.Go(func() { q.keep(held, cancel, l) })
-	then, err := call(held, k.handler, l.Job)
-	if err == nil {
+	r := &underway{q: q, l: l}
+	then, err := call(context.WithValue(held, underwayKey{}, r), k.handler, l.Job)
+	if err == nil && !r.done.Load() {
 		err = q.finish(ctx, l, then)
 	}
 	cancel()
 	keeper.Wait()
-	if err != nil {
+	if err != nil && !r.done.Load() {
 		q.returned(ctx, k, l, err)
 	}
 }

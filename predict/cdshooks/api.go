@@ -101,26 +101,20 @@ func unknownService() error {
 
 // cards asks the models that a service speaks for, in the order in which they became active.
 func (a *API) cards(ctx context.Context, g access.Grant, service, patient string) ([]card, error) {
-	names := []string{service}
-	if service == Models {
-		names = nil
-		active, err := a.predict.ActiveModels(ctx, g)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range active {
-			if name := v.Manifest().Name; !a.services[name] {
-				names = append(names, name)
-			}
-		}
-	}
 	out := []card{}
-	for _, name := range names {
-		d, v, err := a.predict.Serve(ctx, g, name, patient, hook)
+	if service != Models {
+		d, v, err := a.predict.Serve(ctx, g, service, patient, hook)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, cardOf(d, v.Manifest(), a.base))
+		return append(out, cardOf(d, v.Manifest(), a.base)), nil
+	}
+	answers, err := a.predict.ServeAll(ctx, g, func(model string) bool { return a.services[model] }, patient, hook)
+	if err != nil {
+		return nil, err
+	}
+	for _, answer := range answers {
+		out = append(out, cardOf(answer.Decision, answer.Model.Manifest(), a.base))
 	}
 	return out, nil
 }

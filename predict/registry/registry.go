@@ -95,35 +95,13 @@ func (r *Registry) Standing(ctx context.Context, tn db.Tenant, name string) (out
 	if !slug.MatchString(name) {
 		return out, notFound()
 	}
-	mac, err := r.macs(ctx, tn)
-	if err != nil {
-		return out, err
-	}
-	err = r.db.Read(ctx, tn, func(tx *db.Tx) error {
-		out = Standing{}
-		h, err := readHistory(ctx, tx, mac, tn)
-		if err != nil {
-			return err
-		}
+	err = r.look(ctx, tn, func(tx *db.Tx, mac keys.MAC, h history) error {
 		digest := h.active(name)
 		if digest == nil {
 			return notFound()
 		}
-		if out.Active, err = r.verify(ctx, tx, mac, tn, digest, name); err != nil {
-			return err
-		}
-		for _, s := range h.standing(Shadow, name) {
-			v, err := r.verify(ctx, tx, mac, tn, s.digest, name)
-			switch k := ward.KindOf(err); {
-			case err == nil:
-				out.Shadows = append(out.Shadows, v)
-			case k == ward.Internal || k == ward.Unavailable:
-				return err
-			default:
-				out.Faults = append(out.Faults, err)
-			}
-		}
-		return nil
+		out, err = r.standing(ctx, tx, mac, h, stageRow{tn: tn, name: name, digest: digest})
+		return err
 	})
 	if err != nil {
 		return Standing{}, err
@@ -131,19 +109,65 @@ func (r *Registry) Standing(ctx context.Context, tn db.Tenant, name string) (out
 	return out, nil
 }
 
-// In returns the artefacts of a tenant that are in a stage now, of one name if given, verified, from one look at the tables.
-// One that does not verify is an error: nothing is left out silently.
-func (r *Registry) In(ctx context.Context, tn db.Tenant, stage Stage, name string) (out []Verified, err error) {
-	mac, err := r.macs(ctx, tn)
+// Standings returns what answers under every name now, in the order in which the active artefacts came to it, from one look at
+// the tables. An active one that does not verify is an error.
+func (r *Registry) Standings(ctx context.Context, tn db.Tenant) (out []Standing, err error) {
+	err = r.look(ctx, tn, func(tx *db.Tx, mac keys.MAC, h history) error {
+		out = nil
+		for _, s := range h.standing(Active, "") {
+			now, err := r.standing(ctx, tx, mac, h, s)
+			if err != nil {
+				return err
+			}
+			out = append(out, now)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	err = r.db.Read(ctx, tn, func(tx *db.Tx) error {
-		out = nil
+	return out, nil
+}
+
+// look reads the history of stages and runs fn in the same snapshot.
+func (r *Registry) look(ctx context.Context, tn db.Tenant, fn func(tx *db.Tx, mac keys.MAC, h history) error) error {
+	mac, err := r.macs(ctx, tn)
+	if err != nil {
+		return err
+	}
+	return r.db.Read(ctx, tn, func(tx *db.Tx) error {
 		h, err := readHistory(ctx, tx, mac, tn)
 		if err != nil {
 			return err
 		}
+		return fn(tx, mac, h)
+	})
+}
+
+// standing verifies the active artefact that a line of the history names, and the shadow versions of its name.
+func (r *Registry) standing(ctx context.Context, tx *db.Tx, mac keys.MAC, h history, active stageRow) (out Standing, err error) {
+	if out.Active, err = r.verify(ctx, tx, mac, active.tn, active.digest, active.name); err != nil {
+		return Standing{}, err
+	}
+	for _, s := range h.standing(Shadow, active.name) {
+		v, err := r.verify(ctx, tx, mac, active.tn, s.digest, active.name)
+		switch k := ward.KindOf(err); {
+		case err == nil:
+			out.Shadows = append(out.Shadows, v)
+		case k == ward.Internal || k == ward.Unavailable:
+			return Standing{}, err
+		default:
+			out.Faults = append(out.Faults, err)
+		}
+	}
+	return out, nil
+}
+
+// In returns the artefacts of a tenant that are in a stage now, of one name if given, verified, from one look at the tables.
+// One that does not verify is an error: nothing is left out silently.
+func (r *Registry) In(ctx context.Context, tn db.Tenant, stage Stage, name string) (out []Verified, err error) {
+	err = r.look(ctx, tn, func(tx *db.Tx, mac keys.MAC, h history) error {
+		out = nil
 		for _, s := range h.standing(stage, name) {
 			v, err := r.verify(ctx, tx, mac, tn, s.digest, s.name)
 			if err != nil {
@@ -160,11 +184,7 @@ func (r *Registry) In(ctx context.Context, tn db.Tenant, stage Stage, name strin
 }
 
 func (r *Registry) history(ctx context.Context, tn db.Tenant) (h history, err error) {
-	mac, err := r.macs(ctx, tn)
-	if err != nil {
-		return h, err
-	}
-	err = r.db.Read(ctx, tn, func(tx *db.Tx) (err error) { h, err = readHistory(ctx, tx, mac, tn); return err })
+	err = r.look(ctx, tn, func(_ *db.Tx, _ keys.MAC, now history) error { h = now; return nil })
 	return h, err
 }
 
@@ -181,15 +201,7 @@ type stored struct {
 
 // load chooses one artefact and verifies it in one snapshot.
 func (r *Registry) load(ctx context.Context, tn db.Tenant, choose func(history) []byte, name string) (v Verified, err error) {
-	mac, err := r.macs(ctx, tn)
-	if err != nil {
-		return Verified{}, err
-	}
-	err = r.db.Read(ctx, tn, func(tx *db.Tx) error {
-		h, err := readHistory(ctx, tx, mac, tn)
-		if err != nil {
-			return err
-		}
+	err = r.look(ctx, tn, func(tx *db.Tx, mac keys.MAC, h history) error {
 		digest := choose(h)
 		if digest == nil {
 			return notFound()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ward-health/ward"
@@ -65,10 +66,13 @@ type history struct {
 // maxStages bounds a tenant's history.
 const maxStages = 100_000
 
+// stagesQuery has its bound in the text: SQLite plans a statement with a bound limit anew each time.
+var stagesQuery = `SELECT seq, name, digest, stage, at_us, entry, mac FROM model_stage WHERE tn = $1 ORDER BY seq LIMIT ` + strconv.Itoa(maxStages)
+
 // readHistory reads and verifies the whole chain.
 func readHistory(ctx context.Context, tx *db.Tx, m keys.MAC, tn db.Tenant) (history, error) {
 	var h history
-	rows, err := tx.Query(ctx, `SELECT seq, name, digest, stage, at_us, entry, mac FROM model_stage WHERE tn = $1 ORDER BY seq LIMIT $2`, int64(tn), int64(maxStages))
+	rows, err := tx.Query(ctx, stagesQuery, int64(tn))
 	if err != nil {
 		return h, err
 	}

@@ -130,7 +130,7 @@ func TestJSONRefused(t *testing.T) {
 		{`[]`, "line 1, column 1: expected a resource, which is an object"},
 		{`{"id":"x"}`, "expected a resourceType"},
 		{`{"resourceType":"Secret"}`, "expected a resource type of the definitions"},
-		{`{"resourceType":"Patient","nom":1}`, "line 1, column 33: expected an element that is defined in Patient (at Patient.nom)"},
+		{`{"resourceType":"Patient","nom":1}`, "line 1, column 27: expected an element that is defined in Patient (at Patient.nom)"},
 		{`{"resourceType":"Patient","a secret":1}`, "(at Patient.?)"},
 		{`{"resourceType":"Patient","name":{"text":"secret"}}`, "expected an array that is not empty (at Patient.name)"},
 		{`{"resourceType":"Patient","name":[]}`, "expected an array that is not empty"},

@@ -97,7 +97,7 @@ func (w *xmlWriter) members(n int, t *definition.Type) ([]given, error) {
 		m := t.Member(name)
 		if m == nil {
 			mark := w.push(name, -1)
-			err := w.failAt(c, "an element that is defined in "+t.Name)
+			err := w.fail(int(w.doc.Nodes[c].Name)-1, "an element that is defined in "+t.Name)
 			w.pop(mark)
 			return nil, err
 		}

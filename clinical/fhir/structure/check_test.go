@@ -246,6 +246,27 @@ func TestManyContained(t *testing.T) {
 	}
 }
 
+// TestConcurrent: a Schema that has compiled nothing yet serves many at once.
+func TestConcurrent(t *testing.T) {
+	s := structure.New(definition.R4())
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			var d tree.Doc
+			var c structure.Checker
+			for _, k := range cases {
+				if err := d.Parse([]byte(k.src), tree.Limits{}); err != nil {
+					t.Error(err)
+				}
+				if ok := c.Check(s, &d, structure.Options{}); ok != (k.want == "") {
+					t.Errorf("%s: %v", k.src, c.Issues)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 // TestPrimitives: each form takes what the standard's regular expression takes and no more.
 func TestPrimitives(t *testing.T) {
 	for member, texts := range map[string]struct{ good, bad []string }{

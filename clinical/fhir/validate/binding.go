@@ -54,7 +54,8 @@ func (r *runner) bound(v value, b *binding, rule string) {
 	if v.node < 0 {
 		return
 	}
-	if b.max != "" && r.inSet(v, b.max) == definition.No {
+	// SPEC(extension elementdefinition-maxValueSet): codes beyond the binding's value set come from this one at most. No code is no such code.
+	if b.max != "" && r.coded(v) && r.inSet(v, b.max) == definition.No {
 		r.fail(v.node, "code-invalid", IDBinding, rule, "a code out of the maximal value set "+b.max+" is required here")
 	}
 	if b.set == "" || b.strength == definition.Example {
@@ -73,6 +74,9 @@ func (r *runner) bound(v value, b *binding, rule string) {
 func (r *runner) notIn(v value, b *binding, rule string) {
 	switch b.strength {
 	case definition.Required:
+		if is(v.typ, "Quantity") && !r.coded(v) {
+			return // a quantity need not have a coded unit
+		}
 		r.fail(v.node, "code-invalid", IDBinding, rule, "a code out of "+b.set+" is required here")
 	case definition.Extensible:
 		if r.coded(v) {

@@ -250,7 +250,7 @@ func (r *runner) inBundle(n int) {
 		return
 	}
 	ref := r.text(n, "reference")
-	if ref == nil || ref[0] == '#' {
+	if len(ref) == 0 || ref[0] == '#' {
 		return
 	}
 	switch f := r.bundled(r.entryOf(n), string(ref)); {

@@ -48,7 +48,11 @@ func java(t *testing.T) (in io.WriteCloser, out *bufio.Reader) {
 			t.Fatal(err)
 		}
 	}
-	c := exec.Command("java", "-Xmx1500m", "-XX:+UseSerialGC", "-cp", filepath.Join(lib, "*"), "testdata/peer/Verdicts.java")
+	compiler := "-XX:TieredStopAtLevel=4"
+	if count(t) <= 2000 {
+		compiler = "-XX:TieredStopAtLevel=1" // warming up would take longer than it saves
+	}
+	c := exec.Command("java", "-Xmx1500m", "-XX:+UseSerialGC", compiler, "-cp", filepath.Join(lib, "*"), "testdata/peer/Verdicts.java")
 	if in, err = c.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -168,9 +172,23 @@ var classes = []class{
 	{"peer laxer: a reference without a slash", "references.html#literal: Type/id, an absolute URL, or a fragment", func(ours []issue.Issue, theirs string) bool {
 		return theirs == "" && only(ours, "reference-form", "")
 	}},
+	{"peer stricter: value sets of UCUM codes are not shipped; the code is not checked here, with a warning", "valueset-units-of-time.html, valueset-age-units.html",
+		func(ours []issue.Issue, theirs string) bool {
+			return warned(ours, validate.IDBindingUnknown) && anyOf(theirs, "Error processing unit", "ValueSet/units-of-time", "ValueSet/age-units")
+		}},
 	{"peer stricter: a Coding without a code", "datatypes.html#Coding: code is optional", func(ours []issue.Issue, theirs string) bool {
 		return every(theirs, "Unknown code '", "#null'")
 	}},
+}
+
+// anyOf reports whether each error of the peer has one of the words.
+func anyOf(theirs string, words ...string) bool {
+	for _, one := range strings.Split(theirs, " || ") {
+		if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(one, w) }) {
+			return false
+		}
+	}
+	return theirs != ""
 }
 
 // only reports whether all errors have the id, and an expression with the end.

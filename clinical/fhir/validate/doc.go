@@ -8,6 +8,6 @@
 // What could not be checked (a profile, an extension or a value set that the Set does not have) is said in a warning of its own, never passed over as
 // valid. Work is bounded: steps of one validation, depth of profiles within profiles, steps of one invariant. No issue holds a value of the resource.
 //
-// Read in this order: validate.go, value.go, plan.go, walk.go, invariant.go, binding.go, reference.go, overlay.go, apply.go, slice.go, match.go,
-// extension.go, bundle.go; then questionnaire.go and conformance.go.
+// Read in this order: validate.go, value.go, plan.go, walk.go, invariant.go, binding.go, reference.go, overlay.go, apply.go, match.go,
+// extension.go, bundle.go; then questionnaire.go, response.go, answer.go, and conformance.go, definition.go.
 package validate

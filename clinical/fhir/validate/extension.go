@@ -71,7 +71,7 @@ func (r *runner) definitionOf(v value, url string, modifier bool) *overlay {
 // extended checks an extension against its definition.
 func (r *runner) extended(parent, v value, o *overlay, modifier bool) {
 	s := r.v.set.Structure(o.url)
-	if s == nil {
+	if s == nil || len(s.Elements) == 0 {
 		return
 	}
 	if asModifier := s.Elements[0].Modifier; asModifier != modifier {
@@ -221,8 +221,8 @@ func (r *runner) longPath(v value) string {
 
 // selected reports whether a FHIRPath context selects a value.
 func (r *runner) selected(v value, context string) bool {
-	e, err := fhirpath.Compile(context, fhirpath.Options{})
-	if err != nil {
+	e := r.v.expression(context)
+	if e == nil {
 		return true // what is not understood is not held against the text
 	}
 	s := r.here()
@@ -242,11 +242,24 @@ func (r *runner) selected(v value, context string) bool {
 	return false
 }
 
+// expression compiles an expression of a definition once; nil if it cannot be.
+func (v *Validator) expression(text string) *fhirpath.Expression {
+	if e, ok := v.exprs.Load(text); ok {
+		return e.(*fhirpath.Expression)
+	}
+	e, err := fhirpath.Compile(text, fhirpath.Options{})
+	if err != nil {
+		e = nil
+	}
+	v.exprs.Store(text, e)
+	return e
+}
+
 // contextHolds evaluates the invariants of an extension's context.
 func (r *runner) contextHolds(parent value, s *definition.Structure) bool {
 	for _, text := range s.ContextInvariants {
-		e, err := fhirpath.Compile(text, fhirpath.Options{})
-		if err != nil {
+		e := r.v.expression(text)
+		if e == nil {
 			continue
 		}
 		r.place(r.here().value)

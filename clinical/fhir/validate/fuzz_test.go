@@ -37,3 +37,25 @@ func FuzzValidate(f *testing.F) {
 		}
 	})
 }
+
+// FuzzProfile looks for panics and endless work in the compiling of profiles, and in what they do to a resource.
+func FuzzProfile(f *testing.F) {
+	f.Add([]byte(profile("p", "Patient", sliced("closed", true))))
+	f.Add([]byte(profile("p", "Patient", `{"path":"Patient.extension","slicing":{"discriminator":[{"type":"value","path":"extension.extension.url"}],"rules":"open"}},{"path":"Patient.extension","sliceName":"a","min":1,"type":[{"code":"Extension","profile":["http://ward.test/p"]}]}`)))
+	f.Add([]byte(profile("p", "Patient", `{"path":"Patient.birthDate","minValueDuration":{"value":1,"code":"a"}},{"path":"Patient.contact.name","fixedHumanName":{"family":"x"},"constraint":[{"key":"a","severity":"error","human":"x","expression":"family.exists()"}]}`)))
+	d := parse(f, []byte(`{"resourceType":"Patient","id":"1","contained":[{"resourceType":"Organization","id":"o","name":"x"}],"extension":[{"url":"http://ward.test/p","extension":[{"url":"a","valueCode":"b"}]}],
+		"identifier":[{"system":"http://a","value":"1"},{"system":"http://b"}],"name":[{"family":"x","given":["y"]}],"birthDate":"2020-01-01","managingOrganization":{"reference":"#o"},"contact":[{"name":{"family":"x"}}]}`))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		p := &definition.Package{Name: "fuzz", Version: "1"}
+		if len(src) > 1<<16 || p.Add(src) != nil {
+			return
+		}
+		set, _ := definition.R4().With(p)
+		set.Structures(func(s *definition.Structure) bool {
+			if s.Package == "" && s.URL != "" && len(s.URL) < 200 && set.Structure(s.URL) == s && definition.R4().Structure(s.URL) == nil {
+				validate.New(set, validate.Options{Steps: 200_000}).Validate(d, s.URL)
+			}
+			return true
+		})
+	})
+}

@@ -225,7 +225,7 @@ func (c *overlayCompiler) byValue(m *matcher, at *profileElement) *matcher {
 
 // partsOf lists the fixed values within an element.
 func (c *overlayCompiler) partsOf(at *profileElement, depth int) (out []*matcher) {
-	if depth > 6 {
+	if c.work++; depth > 6 || c.work > maxWork {
 		return nil
 	}
 	for _, k := range at.children {
@@ -249,7 +249,7 @@ func (c *overlayCompiler) find(p *profileElement, steps []pathStep, depth int) *
 	if len(steps) == 0 {
 		return p
 	}
-	if depth > maxDepth {
+	if c.work++; depth > maxDepth || c.work > maxWork {
 		return nil
 	}
 	step := steps[0]

@@ -125,7 +125,11 @@ type overlayCompiler struct {
 	v     *Validator
 	o     *overlay
 	fresh map[string]*overlay
+	work  int // elements that discriminators have looked at
 }
+
+// maxWork bounds the work on the discriminators of one profile.
+const maxWork = 200_000
 
 // read sorts the rows of a snapshot into a tree: by path, and by slice name within the element that is sliced.
 func (c *overlayCompiler) read(s *definition.Structure) *profileElement {

@@ -161,7 +161,7 @@ func (r *runner) allows(t *targets, typ *definition.Type) bool {
 // SPEC(FHIR R4 elementdefinition.html#ElementDefinition.type.aggregation): how a reference may be made: contained, referenced, bundled.
 func (r *runner) mode(v value, ref []byte, at found, t *targets, rule string) {
 	m := t.modes
-	if ref == nil || !m.Contained && !m.Bundled && !m.Referenced {
+	if len(ref) == 0 || !m.Contained && !m.Bundled && !m.Referenced {
 		return
 	}
 	contained := ref[0] == '#'

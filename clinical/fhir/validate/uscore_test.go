@@ -22,9 +22,9 @@ import (
 )
 
 // usCore reads a US Core package: its definitions, and its examples by file name.
-func usCore(t testing.TB, version string) (*definition.Package, map[string][]byte) {
+func usCore(t testing.TB, version string, suites ...string) (*definition.Package, map[string][]byte) {
 	t.Helper()
-	dir := filepath.Join(gold(t, "the examples of US Core"), "us-core")
+	dir := filepath.Join(gold(t, "the examples of US Core", suites...), "us-core")
 	name := filepath.Join(dir, "us_core_"+version+".tgz")
 	return readPackage(t, name), examples(t, name)
 }
@@ -65,9 +65,12 @@ func examples(t testing.TB, name string) map[string][]byte {
 
 // TestUSCore validates the examples of US Core 6.1.0 against the profiles that they claim.
 func TestUSCore(t *testing.T) {
-	p, all := usCore(t, "610")
+	p, all := usCore(t, "610", "us-core.6.1.0")
 	set, _ := definition.R4().With(p)
 	v := validate.New(set, validate.Options{})
+	if len(all) != totals["us-core.6.1.0"] {
+		t.Errorf("the package has %d examples", len(all))
+	}
 	total, pass, exceptions := 0, 0, 0
 	for name, body := range all {
 		total++
@@ -151,4 +154,27 @@ func processor(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkBase validates resources without a profile: what invariants, bindings and references of the base cost.
+func BenchmarkBase(b *testing.B) {
+	v := validate.New(definition.R4(), validate.Options{})
+	texts := seeds(b)
+	d := &tree.Doc{}
+	once := func(i int) {
+		if err := d.Parse(texts[i%len(texts)], tree.Limits{}); err != nil {
+			b.Fatal(err)
+		}
+		v.Validate(d)
+	}
+	for i := range texts {
+		once(i)
+	}
+	b.ReportAllocs()
+	i, began := 0, processor(b)
+	for b.Loop() {
+		once(i)
+		i++
+	}
+	b.ReportMetric(float64(b.N)/(processor(b)-began).Seconds(), "resources/cpu-s")
 }

@@ -57,7 +57,7 @@ func (c *compiler) document(d *document) {
 	}
 	focus := kinded{name: t.Name, typ: t}
 	for _, w := range d.where {
-		e := c.path(w)
+		e := c.path(w, focus)
 		if k := c.infer.of(w.text, focus); k.name != "" && k.name != "boolean" {
 			c.problem(w.at, "expected an expression that is a boolean; this one is %s", k.name)
 		}
@@ -70,8 +70,9 @@ func (c *compiler) document(d *document) {
 	}
 }
 
-// path compiles an expression.
-func (c *compiler) path(e expression) *fhirpath.Expression {
+// path compiles an expression. What has no meaning on the type of its focus, a misspelt element for one, gives nothing on every resource: of that
+// the view warns, because it is no error in the public suite (repeat.json, empty expression).
+func (c *compiler) path(e expression, focus kinded) *fhirpath.Expression {
 	if e.text == "" {
 		return nil // said before
 	}
@@ -82,6 +83,12 @@ func (c *compiler) path(e expression) *fhirpath.Expression {
 	out, err := fhirpath.Compile(e.text, fhirpath.Options{Variables: slices.Sorted(maps.Keys(c.view.vars)), EmptyJoin: true})
 	if err != nil {
 		c.problem(e.at, "%s", err)
+		return nil
+	}
+	if focus.typ != nil {
+		if err := out.Check(c.set, focus.typ, fhirpath.CheckOptions{}); err != nil {
+			c.view.Warnings = append(c.view.Warnings, fmt.Sprintf("%s: on %s: %s", e.at.path, focus.name, err))
+		}
 	}
 	return out
 }
@@ -91,7 +98,7 @@ func (c *compiler) selection(s *selection, focus kinded) *selected {
 	out := &selected{path: s.at.path, start: len(c.view.columns), orNull: s.orNull}
 	switch {
 	case s.each != nil:
-		out.each = c.path(*s.each)
+		out.each = c.path(*s.each, focus)
 		focus = c.infer.of(s.each.text, focus)
 	case s.repeat != nil:
 		focus = c.repeat(s, out, focus)
@@ -112,7 +119,7 @@ func (c *compiler) repeat(s *selection, out *selected, focus kinded) kinded {
 	var to kinded
 	known := true
 	for i, e := range s.repeat {
-		out.repeat = append(out.repeat, c.path(e))
+		out.repeat = append(out.repeat, c.path(e, kinded{})) // a path may begin to lead somewhere further down
 		k := c.infer.of(e.text, focus)
 		switch {
 		case k.typ == nil: // it may lead nowhere
@@ -196,7 +203,7 @@ func (c *compiler) column(k column, focus kinded) cell {
 		c.names[k.name] = true
 	}
 	out := Column{Name: k.name, Path: k.path.text, Collection: k.collection, Description: k.description}
-	cell := cell{column: len(c.view.columns), path: c.path(k.path), at: k.path.at.path, index: strings.Trim(k.path.text, " %`") == rowIndex}
+	cell := cell{column: len(c.view.columns), path: c.path(k.path, focus), at: k.path.at.path, index: strings.Trim(k.path.text, " %`") == rowIndex}
 	is := c.infer.of(k.path.text, focus)
 	out.Type, out.Inferred, out.Declared = is.name, is.name != "", k.typ != ""
 	if k.typ != "" {

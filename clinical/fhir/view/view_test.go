@@ -138,6 +138,24 @@ func TestHints(t *testing.T) {
 	}
 }
 
+// TestMisspelt: a path that its type does not have is warned of, and one that it has is not.
+func TestMisspelt(t *testing.T) {
+	v, err := view.Compile([]byte(`{"resource":"Patient","constant":[{"name":"u","valueCode":"official"}],"where":[{"path":"actve.exists()"}],"select":[
+		{"column":[{"name":"a","path":"nmae.family"},{"name":"b","path":"%rowIndex"},{"name":"c","path":"name.where(use = %u).family.first()"}]},
+		{"forEach":"contact","column":[{"name":"d","path":"genders"}]},{"forEach":"(contact.name | contact.name)","column":[{"name":"e","path":"whatever"}]}]}`), definition.R4())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, w := range v.Warnings {
+		place, _, _ := strings.Cut(w, ":")
+		places = append(places, place)
+	}
+	if want := []string{"where[0].path", "select[0].column[0].path", "select[1].column[0].path"}; !slices.Equal(places, want) {
+		t.Errorf("%q", v.Warnings)
+	}
+}
+
 // rowsOf runs a view over a resource and returns its rows as NDJSON.
 func rowsOf(definitionText, resource string, o view.Options) (string, error) {
 	v, err := view.Compile([]byte(definitionText), definition.R4())

@@ -92,7 +92,7 @@ func (d *Doc) Raw(n int) []byte { return d.Src[d.Nodes[n].Start:d.Nodes[n].End] 
 // SPEC(XML 1.0 section 3.3.3): white space that is written as such reads as spaces; that of references stays.
 func (d *Doc) Value(a *Attr) []byte {
 	raw := d.Src[a.ValueStart:a.ValueEnd]
-	if bytes.IndexByte(raw, '&') < 0 && bytes.IndexAny(raw, "\t\n\r") < 0 {
+	if bytes.IndexByte(raw, '&') < 0 && !bytes.ContainsAny(raw, "\t\n\r") {
 		return raw
 	}
 	return appendText(nil, raw, true)

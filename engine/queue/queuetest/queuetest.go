@@ -40,6 +40,7 @@ func Run(t *testing.T, fresh func(t *testing.T) *Fixture) {
 	}{
 		{"order and no loss on two nodes", testOrder},
 		{"finish is one transaction with the job", testFinish},
+		{"a handler's own transaction ends the job", testEnd},
 		{"an abandoned lease is taken over", testAbandoned},
 		{"a lease is renewed", testRenewed},
 		{"attempts end in dead, replay revives", testDead},
@@ -164,6 +165,42 @@ func testFinish(t *testing.T, f *Fixture) {
 	if n := count(t, f.db, "effect"); n != 10 {
 		t.Errorf("%d effects of 10 jobs", n)
 	}
+}
+
+// testEnd holds that a job ended in its handler's transaction is done exactly when that commits, and that who has lost the lease
+// cannot commit.
+func testEnd(t *testing.T, f *Fixture) {
+	var calls atomic.Int32
+	f.start(t, f.db, "a", poll, 3, 10, func(ctx context.Context, j queue.Job) (queue.Finish, error) {
+		err := f.db.Write(ctx, j.Tenant, func(tx *db.Tx) error {
+			if err := effect(j)(ctx, tx); err != nil {
+				return err
+			}
+			if err := queue.End(ctx, tx); err != nil {
+				return err
+			}
+			switch calls.Add(1) % 3 {
+			case 1:
+				return errors.New("the transaction fails after it ended the job")
+			case 2:
+				_, err := tx.Exec(ctx, "UPDATE job SET lease = 'other' WHERE tn = $1", j.Tenant)
+				return errors.Join(err, queue.End(ctx, tx))
+			}
+			return nil
+		})
+		if err == nil && calls.Load()%2 == 0 {
+			err = errors.New("a failure after the commit changes nothing")
+		}
+		return nil, err
+	})
+	for i := range 10 {
+		enqueue(t, f.db, 1, job("same", i))
+	}
+	eventually(t, "all jobs done", func() bool { return count(t, f.db, "job") == 0 })
+	if n := count(t, f.db, "effect"); n != 10 {
+		t.Errorf("%d effects of 10 jobs", n)
+	}
+	must(t, f.db.Write(t.Context(), 1, func(tx *db.Tx) error { return queue.End(t.Context(), tx) })) // of no job
 }
 
 func testAbandoned(t *testing.T, f *Fixture) {
