@@ -2,6 +2,9 @@ package definition
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 )
@@ -37,6 +40,19 @@ func TestRepaired(t *testing.T) {
 	for _, target := range s.Type("AuditEvent.source").Member("observer").Element.Types[0].Targets {
 		if !strings.HasPrefix(target, coreURL) {
 			t.Error(target)
+		}
+	}
+}
+
+// TestSource: the embedded tables are those that the generator accounted for.
+func TestSource(t *testing.T) {
+	account, err := os.ReadFile("r4/SOURCE.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, table := range map[string][]byte{"core.bin": coreTable, "profiles.bin": profileTable, "terms.bin": termTable} {
+		if line := fmt.Sprintf("%x  %s\n", sha256.Sum256(table), name); !bytes.Contains(account, []byte(line)) {
+			t.Errorf("%s is not what SOURCE.txt says", name)
 		}
 	}
 }

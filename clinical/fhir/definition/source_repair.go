@@ -26,6 +26,9 @@ var added = []string{
 // metaElements are the elements of Meta: the data elements do not tell those of types.
 var metaElements = []string{"Meta", "Meta.id", "Meta.extension", "Meta.versionId", "Meta.lastUpdated", "Meta.source", "Meta.profile", "Meta.security", "Meta.tag"}
 
+// addedInvariants came with the elements that are not of FHIR 4.0.1.
+var addedInvariants = []string{"evv-1"}
+
 // repair sets right what the source changed.
 type repair struct {
 	elements map[string]*ElementDefinition // path -> as FHIR 4.0.1 has it
@@ -81,6 +84,7 @@ func (r *repair) structure(s *Structure) {
 		if is := r.elements[e.Path]; is != nil && !parents[e.Path] {
 			r.same(e, is)
 		}
+		e.Constraints = slices.DeleteFunc(e.Constraints, func(c *Constraint) bool { return slices.Contains(addedInvariants, c.Key) })
 		kept = append(kept, e)
 	}
 	s.Elements = r.insert(kept)

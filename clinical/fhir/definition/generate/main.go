@@ -4,8 +4,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
 )
@@ -25,11 +27,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	for name, b := range files {
-		if err := os.WriteFile(filepath.Join("r4", name), b, 0o600); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := os.WriteFile(filepath.Join("r4", name), files[name], 0o600); err != nil {
 			return err
 		}
-		fmt.Println(name, len(b))
+		fmt.Println(name, len(files[name]))
 	}
 	return nil
 }
