@@ -18,6 +18,10 @@ for module in xgboost numpy sklearn; do
   [ -d "/usr/lib/python3/dist-packages/$module" ] || missing+=("python3-$module")
 done
 
+# The HL7 validator runs on Java; Maven brings it.
+have javac || missing+=(default-jdk-headless)
+have mvn || missing+=(maven)
+
 # A reader of Parquet files that others made, which Debian does not have: into a folder of its own, of the version that the tests name.
 pyarrow=$(sed -n 's/^const pyarrow = "\(.*\)"$/\1/p' clinical/fhir/view/parquet/writer_test.go)
 reader=${XDG_CACHE_HOME:-$HOME/.cache}/ward/pyarrow-$pyarrow
