@@ -79,7 +79,7 @@ func count(t *testing.T) int {
 		}
 		return n
 	}
-	return 2000
+	return 1000
 }
 
 // class is a kind of disagreement that is understood.
@@ -91,6 +91,7 @@ type class struct {
 // TestDifferential compares verdicts on random resources, whole and mutated, with those of the HL7 validator.
 func TestDifferential(t *testing.T) {
 	if testing.Short() {
+		fmt.Println("NOT RUN: the HL7 validator as a peer: -short")
 		t.Skip("-short: the peer takes minutes")
 	}
 	from := seeds(t)
