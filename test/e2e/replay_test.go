@@ -12,7 +12,7 @@ import (
 )
 
 // decided is how many decisions are recomputed.
-const decided = 100
+const decided = 200
 
 // TestReplaySQLite and TestReplayPostgres: decisions that a node answered, refusals among them, are recomputed equal by the
 // next process on the same directory, though some of what they were made from has changed since (I12).
