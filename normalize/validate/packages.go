@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
@@ -121,12 +122,16 @@ func (r *Packages) Remove(ctx context.Context, p access.Permit, name string) err
 	if err := p.Allows(access.PackageAdd, ""); err != nil {
 		return err
 	}
+	missing := ward.E(ward.NotFound, "validate.remove", "the tenant has no package of this name", nil)
+	if len(name) > audit.MaxNote/2 || !utf8.ValidString(name) {
+		return missing // no name of a package is like that, and no entry could hold it
+	}
 	in := p.Intent(audit.ActPackageRemove)
-	in.Note = "package"
+	in.Note = "package " + name // it is entered only if there is such a package
 	return r.change(ctx, p, in, func(have []row, _ ward.ID) ([]row, error) {
 		i := slices.IndexFunc(have, func(h row) bool { return h.name == name })
 		if i < 0 {
-			return nil, ward.E(ward.NotFound, "validate.remove", "the tenant has no package of this name", nil)
+			return nil, missing
 		}
 		return slices.Delete(have, i, i+1), nil
 	})
