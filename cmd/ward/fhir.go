@@ -15,6 +15,7 @@ import (
 type fhirCmd struct {
 	Validate fhirValidateCmd `cmd:"" help:"Check resources and say what is wrong where."`
 	Path     fhirPathCmd     `cmd:"" help:"Evaluate a FHIRPath expression on resources."`
+	Values   fhirValuesCmd   `cmd:"" help:"Show the search values of resources, as searches compare them."`
 	View     fhirViewCmd     `cmd:"" help:"Make a table of resources by a ViewDefinition: CSV, NDJSON or Parquet."`
 	Convert  fhirConvertCmd  `cmd:"" help:"Write resources as JSON, NDJSON, XML or canonical JSON."`
 	Patch    fhirPatchCmd    `cmd:"" help:"Apply a patch to resources and write the results."`
@@ -27,6 +28,7 @@ input, whose form is recognised. No node, no data directory and no network are u
 
   ward fhir validate patient.json exports/          what is wrong, with file, line and column
   ward fhir path 'Patient.name.given' patient.json  what an expression gives
+  ward fhir values --param birthdate patient.json   what searches compare with
   ward fhir view patients.view.json exports/        a table
   ward fhir convert --to xml patient.json           the same resource in XML
   ward fhir convert --to ndjson bundles/ > all.ndjson

@@ -105,7 +105,7 @@ func rounded(f float64) float64 {
 
 // unit is what a UCUM unit is in base units.
 type unit struct {
-	base   []byte // "g.m-3"; nil: not on a ratio scale, or no unit of UCUM
+	base   []byte // "m-3.g"; nil: not on a ratio scale, or no unit of UCUM
 	factor float64
 }
 
@@ -136,7 +136,7 @@ func (u *units) of(code []byte) unit {
 	return v
 }
 
-// CanonicalUnit returns the base units of a UCUM unit ("g.m-3" of "mg/dL") and how many of them it is; ok is false for a unit on a special
+// CanonicalUnit returns the base units of a UCUM unit ("m-3.g" of "mg/dL") and how many of them it is; ok is false for a unit on a special
 // scale (Cel) and for what is no unit of UCUM. Numbers times factor are rounded to 13 digits (Canonical).
 func (x *Index) CanonicalUnit(code []byte) (base []byte, factor float64, ok bool) {
 	u := x.units.of(code)

@@ -20,6 +20,16 @@ var kinds = map[string]Kind{
 	"token": Token, "reference": Reference, "date": Date, "string": String, "quantity": Quantity, "number": Number, "uri": URI, "composite": Composite,
 }
 
+// String is the kind's code in http://hl7.org/fhir/search-param-type; "" of none.
+func (k Kind) String() string {
+	for name, one := range kinds {
+		if one == k {
+			return name
+		}
+	}
+	return ""
+}
+
 // Value is one search value. Its bytes point into the text of the resource or into the Collector: they are valid until the next Collect.
 type Value struct {
 	Param int  // place in Table.Params

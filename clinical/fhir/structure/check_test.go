@@ -286,7 +286,7 @@ func TestPrimitives(t *testing.T) {
 		"valueUri":          {[]string{`"urn:x"`, `"a/b#c"`}, []string{`"a b"`, `" a"`}},
 		"valueUrl":          {[]string{`"mailto:x@y"`}, []string{`"a b"`}},
 		"valueCanonical":    {[]string{`"http://x|1"`}, []string{`"a b"`}},
-		"valueBase64Binary": {[]string{`"YWJj"`, `"YW Jj\nYQ=="`}, []string{`"YWJ"`, `"Y=Jj"`, `"YW-j"`, `"===="`}},
+		"valueBase64Binary": {[]string{`"YWJj"`, `" YWJj\nYQ== "`}, []string{`"YWJ"`, `"YW Jj\nYQ=="`, `"not a date"`, `"Y=Jj"`, `"YW-j"`, `"===="`}},
 		"valueString":       {[]string{`" a "`, `"\t\r\na"`, `"ö"`}, []string{`" "`, `"a\u0000"`, `"a\u000b"`, `"\u007f"`}},
 		"valueMarkdown":     {[]string{`"# a\n\nb"`}, []string{`"\n"`}},
 	} {

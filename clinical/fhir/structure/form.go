@@ -54,7 +54,7 @@ var expected = [...]string{
 	formOID:      "an oid has the form urn:oid:1.2.3, the first number 0 to 2, no leading zeros",
 	formUUID:     "a uuid has the form urn:uuid: with 32 hexadecimal digits in lower case, grouped 8-4-4-4-12",
 	formURI:      "a URI holds no white space",
-	formBase64:   "base64 in groups of four, padded with =, white space between allowed",
+	formBase64:   "base64 in groups of four, padded with =, white space between the groups allowed",
 	formMarkdown: "markdown is not blank and holds no control characters but tab, line feed and carriage return",
 	formXHTML:    "a div of XHTML",
 }
@@ -249,7 +249,7 @@ func isURI(b []byte) bool {
 	return len(b) > 0
 }
 
-// isBase64: (\s*([0-9a-zA-Z\+\/=]){4}\s*)+, padded at the end only.
+// isBase64: (\s*([0-9a-zA-Z\+\/=]){4}\s*)+, padded at the end only: white space stands between groups of four.
 func isBase64(b []byte) bool {
 	n, pads := 0, 0
 	for len(b) > 0 {
@@ -270,6 +270,10 @@ func isBase64(b []byte) bool {
 		case 2:
 			pads++
 			n++
+		case 4:
+			if n%4 != 0 {
+				return false
+			}
 		case 0:
 			return false
 		}

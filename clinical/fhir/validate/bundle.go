@@ -166,11 +166,13 @@ func (r *runner) links(v value, kind string) {
 // entry checks the fullUrl of an entry.
 //
 // SPEC(FHIR R4 bundle.html#bundle-unique, Bundle.entry.fullUrl): an absolute URL, version-independent; if it is a RESTful URL it ends in the type and id of the resource.
+// It shall have a value, but for requests, responses to them, and results of operations that are not identified.
 func (r *runner) entry(e int, kind string) {
 	res := r.member(e, "resource")
 	at := r.member(e, "fullUrl")
 	if at < 0 {
-		if res >= 0 && (kind == "document" || kind == "message" || kind == "collection") {
+		identified := kind == "document" || kind == "message" || kind == "collection" || (kind == "searchset" || kind == "history") && r.member(res, "id") >= 0
+		if res >= 0 && identified {
 			r.fail(e, "required", IDFullURL, "", "an entry of this kind of bundle needs a fullUrl")
 		}
 		return

@@ -29,6 +29,8 @@ func TestBundles(t *testing.T) {
 			"reference-target Bundle.entry[0].resource.custodian"},
 		{"relative fullUrl", collection(`{"fullUrl":"Patient/1","resource":{"resourceType":"Patient","active":true}}`), "bundle-full-url Bundle.entry[0].fullUrl"},
 		{"no fullUrl", collection(`{"resource":{"resourceType":"Patient","active":true}}`), "bundle-full-url Bundle.entry[0]"},
+		{"no fullUrl of what a search found", `{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"Patient","id":"1","active":true},"search":{"mode":"match"}}]}`, "bundle-full-url Bundle.entry[0]"},
+		{"a result that is not identified", `{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"OperationOutcome","issue":[{"severity":"warning","code":"informational"}]},"search":{"mode":"outcome"}}]}`, ""},
 		{"fullUrl of another id", collection(`{"fullUrl":"http://a.test/Patient/1","resource":{"resourceType":"Patient","id":"2","active":true}}`), "bundle-full-url Bundle.entry[0].fullUrl"},
 		{"one fullUrl twice", collection(strings.Repeat(`{"fullUrl":"http://a.test/Patient/1","resource":{"resourceType":"Patient","id":"1","active":true}},`, 2) +
 			`{"fullUrl":"http://a.test/Patient/2","resource":{"resourceType":"Patient","id":"2","active":true}}`), "invariant Bundle"},

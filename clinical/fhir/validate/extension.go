@@ -27,7 +27,7 @@ func (r *runner) extension(parent, v value, m *member) {
 		return
 	}
 	text := string(url)
-	nested := is(parent.typ, "Extension") && !strings.Contains(text, ":")
+	nested := is(parent.typ, "Extension") && !absoluteURI(url) // a name within the definition of the parent
 	if !nested && !absoluteURI(url) {
 		r.fail(d.Member(v.node, "url"), "value", IDExtensionUnknown, "", "the url of an extension is an absolute URL")
 	}

@@ -189,6 +189,7 @@ func TestExtensions(t *testing.T) {
 	}{
 		{"as defined", false, "Patient", `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","valueBoolean":true}]}`, ""},
 		{"wrong type", false, "Patient", `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","valueString":"x"}]}`, "profile-type-not-allowed Patient.extension[0].value.ofType(string)"},
+		{"a name with a colon within another", false, "Patient", `{"resourceType":"Patient","extension":[{"url":"urn:x:y","extension":[{"url":"10:00","valueBoolean":true}]}]}`, ""},
 		{"wrong place", false, "Patient.name", `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","valueBoolean":true}]}`, "extension-context Patient.extension[0]"},
 		{"on a primitive", false, "Patient.birthDate", `{"resourceType":"Patient","_birthDate":{"extension":[{"url":"http://ward.test/x","valueBoolean":true}]}}`, ""},
 		{"on a datatype", false, "HumanName", `{"resourceType":"Patient","name":[{"family":"x","extension":[{"url":"http://ward.test/x","valueBoolean":true}]}]}`, ""},
