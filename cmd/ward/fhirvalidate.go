@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir/format"
 	"github.com/ward-health/ward/clinical/fhir/issue"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 	"github.com/ward-health/ward/clinical/fhir/validate"
@@ -125,7 +126,10 @@ type validation struct {
 }
 
 func (v *validation) check(item input.Item) []issue.Issue {
-	text, err := asJSON(v.all.Set(), item)
+	text, places, err := item.Text, (*format.Places)(nil), item.Err
+	if err == nil && item.Form == input.XML {
+		text, places, err = format.XMLToJSONPlaced(v.all.Set(), item.Text, tree.Limits{Bytes: input.MaxResource})
+	}
 	if err == nil {
 		err = v.doc.Parse(text, tree.Limits{Bytes: input.MaxResource})
 	}
@@ -133,10 +137,8 @@ func (v *validation) check(item input.Item) []issue.Issue {
 		return []issue.Issue{unread(err)}
 	}
 	found := v.all.Validate(&v.doc, v.profiles...)
-	if item.Form == input.XML { // the places are those of the JSON that was made of it
-		for i := range found {
-			found[i].Line, found[i].Column = 0, 0
-		}
+	if places != nil {
+		places.Move(found)
 	}
 	return found
 }
@@ -154,6 +156,10 @@ func unread(err error) issue.Issue {
 		}
 	case errors.As(err, &w):
 		i.ID, i.Expression, i.Text = "xml-form", w.Path, w.Public
+		var at *format.Error
+		if errors.As(err, &at) {
+			i.Line, i.Column, i.Text = at.Line, at.Column, at.Text
+		}
 		if w.Kind == ward.TooLarge {
 			i.ID, i.Code = "xml-limit", "too-long"
 		}

@@ -30,7 +30,24 @@ type converter struct {
 // fail names the element that is being read, and the place in the text.
 func (c *converter) fail(offset int, expected string) error {
 	line, column := c.position(offset)
-	return ward.E(ward.Invalid, c.op, fmt.Sprintf("line %d, column %d: expected %s", line, column, expected), nil).At(string(c.path))
+	return misread(ward.Invalid, c.op, line, column, "expected "+expected, string(c.path))
+}
+
+// Error is an error of what was read, with the place in it. It is a *ward.Error too, whose text names the place.
+type Error struct {
+	Line, Column int // from 1, in characters
+	Text         string
+	err          *ward.Error
+}
+
+// Error implements error for the operator.
+func (e *Error) Error() string { return e.err.Error() }
+
+// Unwrap returns the *ward.Error.
+func (e *Error) Unwrap() error { return e.err }
+
+func misread(kind ward.ErrorKind, op string, line, column int, text, path string) *Error {
+	return &Error{line, column, text, ward.E(kind, op, fmt.Sprintf("line %d, column %d: %s", line, column, text), nil).At(path)}
 }
 
 // push adds an element to the path, index < 0: without a position; what it returns is for pop.
@@ -84,7 +101,7 @@ func unreadable(op string, err error) error {
 			parts[i] = "?"
 		}
 	}
-	return ward.E(kind, op, fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Text), nil).At(strings.Join(parts, "."))
+	return misread(kind, op, e.Line, e.Column, e.Text, strings.Join(parts, "."))
 }
 
 // resourceType returns the type of a resource that can stand for itself, nil if there is none of the name.

@@ -3,12 +3,14 @@ package format_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/format"
+	"github.com/ward-health/ward/clinical/fhir/issue"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
@@ -183,6 +185,34 @@ func TestCanonical(t *testing.T) {
 	} {
 		if diff := cmp.Diff(want, string(format.AppendCanonical(nil, &d, form))); diff != "" {
 			t.Errorf("%s: %s", form, diff)
+		}
+	}
+}
+
+// TestPlaces: what is found in the JSON is told of the XML that it was made of.
+func TestPlaces(t *testing.T) {
+	const x = "<Bundle xmlns=\"http://hl7.org/fhir\">\n" +
+		" <type value=\"collection\"/>\n" +
+		" <entry><fullUrl value=\"http://a.test/Patient/é\"/><resource>\n" +
+		"  <Patient><name><given value=\"Ada\"/><given value=\"é\" id=\"q\"/></name>\n" +
+		"   <birthDate><extension url=\"http://a.test/x\"><valueCode value=\"c\"/></extension></birthDate></Patient></resource></entry>\n" +
+		"</Bundle>"
+	j, places, err := format.XMLToJSONPlaced(definition.R4(), []byte(x), tree.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, want := range map[string][2]int{
+		`{"resourceType":"Bundle"`: {1, 1}, `"collection"`: {2, 15}, `[{"fullUrl"`: {3, 2}, `"http://a.test/Patient/é"`: {3, 25}, `{"resourceType":"Patient"`: {4, 3},
+		`[{"given"`: {4, 12}, `["Ada"`: {4, 18}, `"é"]`: {4, 52}, `"q"`: {4, 59}, `{"extension":[`: {5, 4}, `"http://a.test/x"`: {5, 31}, `"c"`: {5, 66},
+	} {
+		before, _, ok := strings.Cut(string(j), what)
+		if !ok {
+			t.Fatalf("%s is not in %s", what, j)
+		}
+		found := []issue.Issue{{Line: 1, Column: utf8.RuneCountInString(before) + 1}, {}}
+		places.Move(found)
+		if got := [2]int{found[0].Line, found[0].Column}; got != want || found[1].Line != 0 {
+			t.Errorf("%s: got %v, want %v", what, got, want)
 		}
 	}
 }

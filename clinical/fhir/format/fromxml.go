@@ -6,13 +6,18 @@ import (
 	"github.com/ward-health/ward/clinical/fhir/xmltree"
 )
 
-// XMLToJSON returns the JSON of a resource in XML, without white space. Errors are *ward.Error of kind Invalid or TooLarge; their text names line
+// XMLToJSON returns the JSON of a resource in XML, without white space. Errors are *Error, and *ward.Error of kind Invalid or TooLarge; their text names line
 // and column, their Path the element as FHIRPath.
 //
 // SPEC(FHIR R4 xml.html): elements are of the namespace of FHIR and in the order of the definition; no attribute is empty; comments say nothing.
 func XMLToJSON(set *definition.Set, src []byte, l tree.Limits) ([]byte, error) {
+	var r xmlReader
+	return r.read(set, src, l)
+}
+
+func (r *xmlReader) read(set *definition.Set, src []byte, l tree.Limits) ([]byte, error) {
 	const op = "format.json"
-	r := xmlReader{converter: converter{set: set, op: op, out: make([]byte, 0, len(src))}}
+	r.converter = converter{set: set, op: op, out: make([]byte, 0, len(src))}
 	if err := r.doc.Parse(src, l); err != nil {
 		return nil, unreadable(op, err)
 	}
@@ -26,7 +31,8 @@ func XMLToJSON(set *definition.Set, src []byte, l tree.Limits) ([]byte, error) {
 // xmlReader reads XML and writes JSON.
 type xmlReader struct {
 	converter
-	doc xmltree.Doc
+	doc    xmltree.Doc
+	places *Places // nil: they are not wanted
 }
 
 func (r *xmlReader) failAt(n int, expected string) error {
@@ -46,6 +52,7 @@ func (r *xmlReader) resource(n int) error {
 	if t == nil {
 		return r.failAt(n, "the name of a resource type")
 	}
+	r.mark(v.Start)
 	r.write(`{"resourceType":"`, t.Name, `"`)
 	if err := r.members(n, t, false); err != nil {
 		return err
@@ -149,6 +156,7 @@ func (r *xmlReader) attribute(a *xmltree.Attr) error {
 	if len(value) == 0 {
 		return r.fail(a.Start, "a value in the attribute")
 	}
+	r.mark(a.ValueStart)
 	r.out = appendQuote(r.out, value)
 	return nil
 }
@@ -193,6 +201,7 @@ func (r *xmlReader) element(c int, m *definition.Member) (int, error) {
 // list writes what one writes for each element of the group, as an array where the element repeats.
 func (r *xmlReader) list(group []int, m *definition.Member, one func(n int) error) error {
 	if m.Element.Array {
+		r.mark(r.doc.Nodes[group[0]].Start)
 		r.write("[")
 	}
 	for i, n := range group {
@@ -203,6 +212,7 @@ func (r *xmlReader) list(group []int, m *definition.Member, one func(n int) erro
 		if i > 0 {
 			r.write(",")
 		}
+		r.mark(r.doc.Nodes[n].Start)
 		mark := r.push(m.Name, index)
 		if err := one(n); err != nil {
 			return err

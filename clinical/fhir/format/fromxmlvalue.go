@@ -38,6 +38,7 @@ func (r *xmlReader) primitives(group []int, m *definition.Member) error {
 				r.write("null")
 				return nil
 			}
+			r.mark(values[i].ValueStart)
 			return r.value(values[i], m.Type)
 		})
 		if err != nil {

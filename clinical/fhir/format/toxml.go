@@ -11,7 +11,7 @@ import (
 	"github.com/ward-health/ward/clinical/fhir/xmltree"
 )
 
-// JSONToXML returns the XML of a resource in JSON; indent puts each element on a line of its own. Errors are *ward.Error of kind Invalid or TooLarge; their
+// JSONToXML returns the XML of a resource in JSON; indent puts each element on a line of its own. Errors are *Error, and *ward.Error of kind Invalid or TooLarge; their
 // text names line and column, their Path the element as FHIRPath.
 //
 // SPEC(FHIR R4 xml.html): elements in the order of the definition, values in the attribute value.
