@@ -247,3 +247,16 @@ func TestSilent(t *testing.T) {
 		}
 	}
 }
+
+// TestManyWarnings: an error behind more warnings than are kept is kept.
+func TestManyWarnings(t *testing.T) {
+	v := validate.New(definition.R4(), validate.Options{})
+	var many []string
+	for i := range 150 {
+		many = append(many, fmt.Sprintf(`{"url":"http://ward.test/%d","valueCode":"a"}`, i))
+	}
+	all := v.Validate(parse(t, []byte(`{"resourceType":"Patient","extension":[`+strings.Join(many, ",")+`],"contact":[{"gender":"male"}]}`)))
+	if len(all) != 100 || issue.Valid(all) || all[99].Rule != "pat-1" {
+		t.Errorf("%d findings, the last is %+v", len(all), all[len(all)-1])
+	}
+}

@@ -1,6 +1,8 @@
 package validate
 
 import (
+	"slices"
+
 	"github.com/ward-health/ward/clinical/fhir/issue"
 )
 
@@ -55,7 +57,7 @@ func (r *runner) report(s issue.Severity, n int, code, id, rule, text string) {
 		r.failed = r.failed || s <= issue.Error
 		return
 	}
-	if len(r.out) >= r.v.o.Max {
+	if len(r.out) >= r.v.o.Max && !r.room(s) {
 		return
 	}
 	if n < 0 {
@@ -63,6 +65,17 @@ func (r *runner) report(s issue.Severity, n int, code, id, rule, text string) {
 	}
 	line, column := r.doc.Position(int(r.doc.Nodes[n].Start))
 	r.out = append(r.out, issue.Issue{Severity: s, Code: code, ID: id, Text: text, Expression: r.v.schema.Expression(r.doc, n), Line: line, Column: column, Rule: rule})
+}
+
+// room makes place for an error by leaving out the latest finding that is none: what is kept has an error whenever there is one.
+func (r *runner) room(s issue.Severity) bool {
+	for i := len(r.out) - 1; s <= issue.Error && i >= 0; i-- {
+		if r.out[i].Severity > issue.Error {
+			r.out = slices.Delete(r.out, i, i+1)
+			return true
+		}
+	}
+	return false
 }
 
 func (r *runner) fail(n int, code, id, rule, text string) {
