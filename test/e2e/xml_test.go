@@ -12,6 +12,7 @@ func TestXML(t *testing.T) {
 	n.start()
 	desk := n.token("desk")
 	const xml, space = "application/fhir+xml", ` xmlns="http://hl7.org/fhir"`
+	doc := n.token("doc")
 	ask := func(status int, method, path, body string, parts ...string) string {
 		t.Helper()
 		headers := []string{"Accept", xml}
@@ -19,7 +20,11 @@ func TestXML(t *testing.T) {
 		if body != "" {
 			headers, sent = append(headers, "Content-Type", xml), []byte(body)
 		}
-		a := n.must(status, desk, method, path, sent, headers...)
+		who := desk
+		if strings.Contains(path, "/Observation") {
+			who = doc
+		}
+		a := n.must(status, who, method, path, sent, headers...)
 		if got := a.header.Get("Content-Type"); got != xml+"; charset=utf-8" {
 			t.Errorf("%s %s: Content-Type %q", method, path, got)
 		}
@@ -45,7 +50,8 @@ func TestXML(t *testing.T) {
 	if out := ask(422, "POST", "/fhir/R4/Observation", wrong, "obs-7"); strings.Contains(out, "issue-line") {
 		t.Errorf("a place in a text that nobody sent: %s", out)
 	}
-	ask(404, "GET", "/fhir/R4/Nothing/1", "", `<OperationOutcome`)
+	ask(403, "GET", "/fhir/R4/Nothing/1", "", `<OperationOutcome`)
+	ask(404, "GET", "/fhir/R4/Patient/nobody", "", `<OperationOutcome`)
 	ask(200, "GET", "/fhir/R4/metadata", "", `<format value="application/fhir+xml"/>`)
 	n.must(415, desk, "PUT", "/fhir/R4/Patient/x1", []byte(patient), "Content-Type", "application/xhtml+xml")
 
