@@ -39,11 +39,20 @@ func importBundles(ctx context.Context, dir string) error {
 	if err := n.post(ctx, token, bundles[0]); err != nil {
 		return err
 	}
+	before, err := n.cpu()
+	if err != nil {
+		return err
+	}
 	start := time.Now()
 	if err := n.postAll(ctx, token, bundles[1:]); err != nil {
 		return err
 	}
 	figure("store.import", float64(hospital.Count())/time.Since(start).Seconds(), "resources/s")
+	after, err := n.cpu()
+	if err != nil {
+		return err
+	}
+	figure("store.import.processor", float64((after-before).Microseconds())/float64(hospital.Count()), "us/resource")
 	rss, err := n.memory()
 	if err != nil {
 		return err

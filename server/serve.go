@@ -43,9 +43,9 @@ func newTicker(every time.Duration) func() bool {
 
 // background is what runs beside requests.
 type background struct {
-	stopQueue, stopLog, stopSample, stopWatch, stopListening context.CancelFunc
-	queueDone, logDone, sampleDone, watchDone, listeningDone chan struct{}
-	fatal                                                    chan error
+	stopQueue, stopLog, stopSample, stopWatch, stopListening, stopWarming context.CancelFunc
+	queueDone, logDone, sampleDone, watchDone, listeningDone, warm        chan struct{}
+	fatal                                                                 chan error
 }
 
 // start runs the sequencer and the queue's workers and, for a node that listens, the channels. fatal gets the error of one that cannot go on: the node must stop then.
@@ -62,8 +62,24 @@ func (n *Node) start(listens bool) <-chan error {
 	} else {
 		close(b.listeningDone)
 	}
+	b.stopWarming, b.warm = func() {}, make(chan struct{})
+	close(b.warm)
 	n.running = b
 	return b.fatal
+}
+
+// warmUp makes what the first FHIR requests need, beside serving: a node is ready without it.
+func (n *Node) warmUp() {
+	b := n.running
+	var ctx context.Context
+	ctx, b.stopWarming = context.WithCancel(context.Background())
+	b.warm = make(chan struct{})
+	go func() {
+		defer close(b.warm)
+		if err := n.packages.Warm(ctx); err != nil && ctx.Err() == nil {
+			n.failed(ctx, err)
+		}
+	}()
 }
 
 // keep runs fn until it is stopped. What ended because disk or database cannot be used now is started again; what is
@@ -101,6 +117,7 @@ func (n *Node) quiet(ctx context.Context) error {
 	n.running = nil
 	b.stopListening()
 	wait(ctx, b.listeningDone)
+	b.stopWarming()
 	b.stopSample()
 	b.stopWatch()
 	b.stopQueue()
@@ -108,6 +125,7 @@ func (n *Node) quiet(ctx context.Context) error {
 	n.count(ctx)
 	wait(ctx, b.sampleDone)
 	wait(ctx, b.watchDone)
+	wait(ctx, b.warm)
 	err := n.settle(ctx)
 	b.stopLog()
 	wait(ctx, b.logDone)
@@ -156,6 +174,7 @@ func (n *Node) Serve(ctx context.Context) error {
 	for i, l := range []net.Listener{public, local} {
 		go func() { failed <- servers[i].Serve(l) }()
 	}
+	n.warmUp()
 	n.logger.Info("ready", "address", public.Addr().String(), "url", n.config.BaseURL(), "database", n.db.Engine())
 	select {
 	case <-ctx.Done():

@@ -59,11 +59,14 @@ type fhirPackages struct {
 
 // set reads the packages.
 func (p fhirPackages) set(s *session) (*definition.Set, error) {
-	set := definition.R4()
-	if len(p.Package) == 0 {
-		return set, nil
+	all, err := p.read()
+	if err != nil {
+		return nil, err
 	}
-	var all []*definition.Package
+	return joined(s, all), nil
+}
+
+func (p fhirPackages) read() (all []*definition.Package, err error) {
 	for _, name := range p.Package {
 		f, err := os.Open(name)
 		if err != nil {
@@ -72,15 +75,23 @@ func (p fhirPackages) set(s *session) (*definition.Set, error) {
 		one, err := definition.ReadPackage(f, definition.PackageLimits{})
 		f.Close()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, errors.New(name + ": " + told(err))
 		}
 		all = append(all, one)
 	}
-	set, missing := set.With(all...)
+	return all, nil
+}
+
+// joined is R4 with the packages; what they refer to and is not there is told.
+func joined(s *session, all []*definition.Package) *definition.Set {
+	if len(all) == 0 {
+		return definition.R4()
+	}
+	set, missing := definition.R4().With(all...)
 	if len(missing) > 0 {
 		fmt.Fprintf(s.err, "ward: the packages name %d definitions that are not there; what refers to them is not checked. The first: %s\n", len(missing), missing[0].Text)
 	}
-	return set, nil
+	return set
 }
 
 // asJSON returns the JSON of an item.

@@ -54,6 +54,9 @@ func (c fhirConvertCmd) Run(s *session) error {
 			return written{to, text, err}
 		}
 	}, func(item input.Item, w written) error {
+		if err := out.next(item); err != nil {
+			return err
+		}
 		if w.err != nil {
 			count.failed(item, w.err)
 			return nil
@@ -61,6 +64,9 @@ func (c fhirConvertCmd) Run(s *session) error {
 		count.one(true)
 		return out.write(item, w)
 	})
+	if err == nil {
+		err = out.end()
+	}
 	if err != nil {
 		return err
 	}

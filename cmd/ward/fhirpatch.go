@@ -59,6 +59,9 @@ func (c fhirPatchCmd) Run(s *session) error {
 			return written{item.Form, text, err}
 		}
 	}, func(item input.Item, w written) error {
+		if err := out.next(item); err != nil {
+			return err
+		}
 		if w.err != nil {
 			count.failed(item, w.err)
 			return nil
@@ -66,6 +69,9 @@ func (c fhirPatchCmd) Run(s *session) error {
 		count.one(true)
 		return out.write(item, w)
 	})
+	if err == nil {
+		err = out.end()
+	}
 	if err != nil {
 		return err
 	}

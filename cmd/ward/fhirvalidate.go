@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/format"
 	"github.com/ward-health/ward/clinical/fhir/issue"
 	"github.com/ward-health/ward/clinical/fhir/tree"
@@ -17,6 +18,8 @@ import (
 type fhirValidateCmd struct {
 	fhirInput
 	fhirPackages
+	fhirWith
+	Resolve      bool     `help:"A relative reference to what is neither in the input nor in --with is an error. The whole input is held in memory."`
 	Profile      []string `help:"Canonical URL of a profile that every resource has to hold, beside those it claims; may be given several times." placeholder:"URL" sep:"none"`
 	BestPractice bool     `help:"Check best practice too and report it as warnings."`
 	ErrorsOnly   bool     `help:"Do not print warnings and hints."`
@@ -25,7 +28,8 @@ type fhirValidateCmd struct {
 // Help is shown by ward fhir validate --help.
 func (fhirValidateCmd) Help() string {
 	return `Checked are the structure, the invariants and required codes of R4, the profiles that a resource claims in meta.profile and those of --profile. A package brings profiles,
-extensions and value sets; what is claimed and not there is a warning, since it was not checked.
+extensions, value sets and Questionnaires; --with brings single ones, and the resources that references point at. What is claimed and not there is a warning, since it was not
+checked; with --resolve a reference to what is not there is an error.
 
 A line for each finding: file, line and column; severity; the element as FHIRPath; what was expected; the stable id of the rule. With --json a line for each resource: an
 OperationOutcome whose meta.source names the resource. No value of a resource is printed.
@@ -33,6 +37,8 @@ OperationOutcome whose meta.source names the resource. No value of a resource is
   ward fhir validate patient.json
   ward fhir validate --errors-only exports/ > findings.txt
   ward fhir validate --package us-core.tgz --profile http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient patient.json
+  ward fhir validate --with my-profiles/ --with questionnaire.xml responses.ndjson
+  ward fhir validate --resolve exports/
   curl -s https://example.org/fhir/Patient/1 | ward fhir validate --json -`
 }
 
@@ -42,45 +48,90 @@ func (c fhirValidateCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	set, err := c.set(s)
+	known := &input.Known{}
+	set, err := c.definitions(s, known)
 	if err != nil {
 		return err
 	}
 	for _, url := range c.Profile {
 		if set.Structure(url) == nil {
-			return misused("the profile " + url + " is neither in R4 nor in a package that is given by --package")
+			return misused("the profile " + url + " is neither in R4 nor in what is given by --package and --with")
 		}
 	}
-	o := validate.Options{}
+	o := validate.Options{Resource: known.Resource, Target: known.Target, MustResolve: c.Resolve}
 	if c.BestPractice {
 		o.BestPractice = issue.Warning
 	}
 	all := validate.New(set, o)
-	count := newTally(s, "validate")
-	errs, warnings := 0, 0
-	err = input.Run(s.ctx, files, s.in, func() func(input.Item) []issue.Issue {
+	work := func() func(input.Item) []issue.Issue {
 		v := &validation{all: all, profiles: c.Profile}
 		return v.check
-	}, func(item input.Item, found []issue.Issue) error {
-		count.one(issue.Valid(found))
-		for _, i := range found {
-			switch {
-			case i.Severity <= issue.Error:
-				errs++
-			case i.Severity == issue.Warning:
-				warnings++
+	}
+	count := &findings{tally: newTally(s, "validate"), c: c}
+	if c.Resolve {
+		var items []input.Item
+		if items, err = readAll(s, set, files, known); err == nil {
+			err = input.RunItems(s.ctx, items, work, count.one)
+		}
+	} else {
+		err = input.Run(s.ctx, files, s.in, work, count.one)
+	}
+	return count.end(err)
+}
+
+// definitions are those of R4, the packages and --with. The resources of --with, and Questionnaires of packages, are added to known.
+func (c fhirValidateCmd) definitions(s *session, known *input.Known) (*definition.Set, error) {
+	packages, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range packages {
+		for _, q := range p.Questionnaires() {
+			if err := known.Add(q, nil); err != nil {
+				return nil, fmt.Errorf("a Questionnaire of the package %s: %w", p.Name, err)
 			}
 		}
-		return c.print(s, item, found)
-	})
-	count.meter.end()
+	}
+	own, err := c.with(s, known)
+	if err != nil {
+		return nil, err
+	}
+	if own != nil {
+		packages = append(packages, own) // the last: it stands before the packages
+	}
+	return joined(s, packages), nil
+}
+
+// findings counts and prints what is found.
+type findings struct {
+	*tally
+	c              fhirValidateCmd
+	errs, warnings int
+}
+
+func (f *findings) one(item input.Item, found []issue.Issue) error {
+	f.tally.one(issue.Valid(found))
+	for _, i := range found {
+		switch {
+		case i.Severity <= issue.Error:
+			f.errs++
+		case i.Severity == issue.Warning:
+			f.warnings++
+		}
+	}
+	return f.c.print(f.s, item, found)
+}
+
+// end tells how it went; err is what ended it before the end of the input.
+func (f *findings) end(err error) error {
+	f.meter.end()
 	if err != nil {
 		return err
 	}
-	if !s.json {
-		fmt.Fprintf(s.err, "%d resources, %d not valid: %d errors, %d warnings\n", count.done, count.bad, errs, warnings)
+	if !f.s.json {
+		fmt.Fprintf(f.s.err, "%d resources, %d not valid: %d errors, %d warnings\n", f.done, f.bad, f.errs, f.warnings)
 	}
-	return count.end("are not valid")
+	return f.tally.end("are not valid")
 }
 
 // print writes what was found of one resource.

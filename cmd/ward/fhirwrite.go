@@ -57,16 +57,42 @@ type sink struct {
 	lines bool     // what is written are lines
 	keeps bool     // what came as lines is written as lines
 	n     int
+	held  []byte // the one resource that is no line, kept until it is known that there is no other
+	alone bool   // there was one that is no line
 }
 
-func (k *sink) write(item input.Item, w written) error {
+// next counts a resource, whether it can be written or not. One that is no line stands alone in a stream: a second resource is wrong usage, and then it is not
+// printed either.
+func (k *sink) next(item input.Item) error {
 	if k.n++; k.o.Out != "" {
-		return k.file(item, w)
+		return nil
 	}
-	if !k.lines && (item.Line == 0 || !k.keeps) && k.n > 1 {
-		return misused("there are several resources: name a directory for them with --out, or make them lines with ward fhir convert --to ndjson")
+	line := k.line(item)
+	if k.n > 1 && (k.alone || !line) {
+		return misused("there are several resources, and nothing can hold them one after another but lines: name a directory for them with --out, or make them lines with ward fhir convert --to ndjson")
+	}
+	k.alone = !line
+	return nil
+}
+
+func (k *sink) line(item input.Item) bool { return k.lines || k.keeps && item.Line > 0 }
+
+// write writes the resource that next has counted.
+func (k *sink) write(item input.Item, w written) error {
+	switch {
+	case k.o.Out != "":
+		return k.file(item, w)
+	case !k.line(item):
+		k.held = w.text
+		return nil
 	}
 	_, err := k.s.out.Write(w.text)
+	return err
+}
+
+// end writes what was held.
+func (k *sink) end() error {
+	_, err := k.s.out.Write(k.held)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/ward-health/ward"
+	"github.com/ward-health/ward/access"
 	"github.com/ward-health/ward/clinical/fhir"
 )
 
@@ -118,7 +119,7 @@ func capabilityStatement(base string, validates bool) []byte {
 	body, err := json.MarshalIndent(capability{
 		ResourceType: "CapabilityStatement", URL: base + "/metadata", Name: "Ward", Status: "active", Date: statementDate, Kind: "instance",
 		Software: named{"Ward"}, Implementation: implementation{"Ward, the trust layer between clinical systems and AI", base},
-		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json"}, PatchFormat: []string{jsonPatch, fhirpathPatch}, Rest: []rest{r},
+		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json", "xml", "application/fhir+xml"}, PatchFormat: []string{jsonPatch, "application/fhir+json", "application/fhir+xml"}, Rest: []rest{r},
 	}, "", "  ")
 	if err != nil {
 		panic("fhirrest: " + err.Error())
@@ -130,12 +131,20 @@ func capabilityStatement(base string, validates bool) []byte {
 func (a *API) metadata(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		a.refuse(w, r, ward.E(ward.Invalid, "fhirrest.metadata", "the query of the URL is not well encoded", nil))
+		err = ward.E(ward.Invalid, "fhirrest.metadata", "the query of the URL is not well encoded", nil)
+		a.observe(r.Context(), err)
+		Errors(w, r, err)
 		return
 	}
-	if err := acceptable(r, query); err != nil {
-		a.refuse(w, r, err)
+	c := &call{r: r, action: access.Read}
+	out := reply{status: http.StatusOK, body: a.capability}
+	if c.wanted, err = answerWire(r, query); err == nil {
+		out, err = c.rendered(out)
+	}
+	if err != nil {
+		a.observe(r.Context(), err)
+		writeOutcome(w, c.wanted, err)
 		return
 	}
-	write(w, reply{status: http.StatusOK, body: a.capability})
+	write(w, out)
 }

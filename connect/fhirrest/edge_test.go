@@ -108,7 +108,7 @@ func TestErrorsAreObserved(t *testing.T) {
 	expect()
 	w.want(w.do(ward.Clinician, "GET", "/Patient/nobody", ""), 404)
 	expect(ward.NotFound)
-	w.want(w.do("", "GET", "/metadata?_format=xml", ""), 406)
+	w.want(w.do("", "GET", "/metadata?_format=ttl", ""), 406)
 	w.want(w.do("", "GET", "/metadata?%zz", ""), 400)
 	expect(ward.Unsupported, ward.Invalid)
 	w.want(w.do(ward.Clinician, "POST", "", bundleJSON("batch", entryJSON("GET", "Patient/p", "", ""), entryJSON("GET", "Patient/nobody", "", ""))), 200)

@@ -3,10 +3,13 @@ package fhirrest
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/clinical/fhir"
+	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/format"
 )
 
 // statuses maps kinds of failure to HTTP.
@@ -53,8 +56,14 @@ func statusOf(err error) int {
 // outcomeOf returns the OperationOutcome of an error: public text and place only; of a resource that is not valid, all findings.
 func outcomeOf(err error) []byte { return fhir.OutcomeOf(err) }
 
-// Errors writes err as an OperationOutcome with the status of its kind.
-func Errors(w http.ResponseWriter, _ *http.Request, err error) {
+// Errors writes err as an OperationOutcome with the status of its kind, in the format that the request asks for; in JSON if it asks for another.
+func Errors(w http.ResponseWriter, r *http.Request, err error) {
+	query, _ := url.ParseQuery(r.URL.RawQuery)
+	wanted, _ := answerWire(r, query)
+	writeOutcome(w, wanted, err)
+}
+
+func writeOutcome(w http.ResponseWriter, wanted wire, err error) {
 	h := w.Header()
 	status := statusOf(err)
 	switch status {
@@ -65,10 +74,11 @@ func Errors(w http.ResponseWriter, _ *http.Request, err error) {
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
-	body := outcomeOf(err)
-	private(h)
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	w.Write(body)
+	out := reply{status: status, body: outcomeOf(err)}
+	if wanted == wireXML {
+		if text, err := format.JSONToXML(definition.R4(), []byte(out.body), false, answerXML); err == nil {
+			out.body, out.wire = text, wireXML
+		}
+	}
+	write(w, out)
 }

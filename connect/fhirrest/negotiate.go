@@ -3,7 +3,6 @@ package fhirrest
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,9 +13,6 @@ import (
 	"github.com/ward-health/ward/access"
 )
 
-// contentType is what every answer is.
-const contentType = "application/fhir+json; charset=utf-8"
-
 // call is one request with the permit of its route.
 type call struct {
 	r     *http.Request
@@ -25,6 +21,8 @@ type call struct {
 	rt    string // {type}, known
 	id    string // {id}, of the form of an id; "" where the path has none
 	query url.Values
+
+	sent, wanted wire // of the body, and of the answer
 
 	action access.Action // of the route
 	began  time.Time
@@ -42,24 +40,24 @@ type reply struct {
 	location string
 	modified string // HTTP date
 	version  *ward.Version
+	wire     wire // of body
 }
 
 // handle joins a handler to the route table: negotiation, path, answer.
 func (a *API) handle(action access.Action, fn func(*call) (reply, error)) access.Handler {
 	return func(w http.ResponseWriter, r *http.Request, g access.Grant) {
-		out, err := a.serve(&call{r: r, w: w, g: g, rt: r.PathValue("type"), id: r.PathValue("id"), action: action, began: a.now(), now: a.now}, fn)
+		c := &call{r: r, w: w, g: g, rt: r.PathValue("type"), id: r.PathValue("id"), action: action, began: a.now(), now: a.now}
+		out, err := a.serve(c, fn)
+		if err == nil {
+			out, err = c.rendered(out)
+		}
 		if err != nil {
-			a.refuse(w, r, err)
+			a.observe(r.Context(), err)
+			writeOutcome(w, c.wanted, c.unplaced(err))
 			return
 		}
 		write(w, out)
 	}
-}
-
-// refuse answers an error and tells the operator's side of it.
-func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	a.observe(r.Context(), err)
-	Errors(w, r, err)
 }
 
 func (a *API) serve(c *call, fn func(*call) (reply, error)) (reply, error) {
@@ -68,7 +66,7 @@ func (a *API) serve(c *call, fn func(*call) (reply, error)) (reply, error) {
 	if err != nil {
 		return reply{}, ward.E(ward.Invalid, "fhirrest", "the query of the URL is not well encoded", nil)
 	}
-	if err := acceptable(r, query); err != nil {
+	if c.wanted, err = answerWire(r, query); err != nil {
 		return reply{}, err
 	}
 	c.query = query
@@ -83,10 +81,11 @@ func (a *API) serve(c *call, fn func(*call) (reply, error)) (reply, error) {
 	return fn(c)
 }
 
-// private keeps answers out of every cache.
+// private keeps answers out of every cache, and tells one that keeps them all the same what they depend on.
 func private(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept")
 }
 
 func write(w http.ResponseWriter, out reply) {
@@ -98,71 +97,29 @@ func write(w http.ResponseWriter, out reply) {
 		}
 	}
 	if len(out.body) > 0 {
-		h.Set("Content-Type", contentType)
+		h.Set("Content-Type", contentTypes[out.wire])
 		h.Set("Content-Length", strconv.Itoa(len(out.body)))
 	}
 	w.WriteHeader(out.status)
 	w.Write([]byte(out.body))
 }
 
-// acceptable refuses requests for another format than JSON.
-//
-// SPEC(FHIR R4 http.html#mime-type): _format overrides Accept; 406 when neither names a format that the server has.
-func acceptable(r *http.Request, query url.Values) error {
-	refused := withStatus(http.StatusNotAcceptable, "answers are application/fhir+json in FHIR version 4.0; ask for it by Accept or by _format=json")
-	if f, ok := query["_format"]; ok {
-		for _, one := range f {
-			if one != "json" && !jsonType(strings.ReplaceAll(one, " ", "+"), false) { // a + in a query reads as a space
-				return refused
-			}
-		}
-		return nil
-	}
-	accept := strings.Join(r.Header.Values("Accept"), ",")
-	if strings.TrimSpace(accept) == "" {
-		return nil
-	}
-	for _, one := range strings.Split(accept, ",") {
-		if jsonType(one, true) {
-			return nil
-		}
-	}
-	return refused
-}
-
-// jsonType reports whether a media type (or range) takes FHIR JSON of version 4.0.
-func jsonType(s string, ranges bool) bool {
-	mt, params, err := mime.ParseMediaType(s)
+// body reads the body of a write as JSON.
+func (c *call) body(limit int64) (ward.Protected, error) {
+	text, err := c.text(limit)
 	if err != nil {
-		return false
+		return nil, err
 	}
-	switch mt {
-	case "application/fhir+json", "application/json", "text/json":
-	case "*/*", "application/*":
-		if !ranges {
-			return false
-		}
-	default:
-		return false
-	}
-	if q, ok := params["q"]; ok {
-		if f, err := strconv.ParseFloat(q, 64); err != nil || f <= 0 {
-			return false
-		}
-	}
-	if v, ok := params["fhirversion"]; ok && v != "4.0" && v != "4.0.1" {
-		return false
-	}
-	cs, ok := params["charset"]
-	return !ok || strings.EqualFold(cs, "utf-8")
+	return c.json(text, limit)
 }
 
-// body reads the JSON body of a write.
+// text reads the body of a write in the format in which it was sent.
 //
 // SPEC(FHIR R4 http.html#mime-type): a body in a format that the server does not take is 415.
-func (c *call) body(limit int64) (ward.Protected, error) {
-	if !jsonType(c.r.Header.Get("Content-Type"), false) {
-		return nil, withStatus(http.StatusUnsupportedMediaType, "a body is application/fhir+json (or application/json) in UTF-8, FHIR version 4.0; say so by Content-Type")
+func (c *call) text(limit int64) (_ ward.Protected, err error) {
+	var ok bool
+	if c.sent, ok = wireOf(c.r.Header.Get("Content-Type")); !ok {
+		return nil, withStatus(http.StatusUnsupportedMediaType, "a body is application/fhir+json or application/fhir+xml (or application/json, application/xml) in UTF-8, FHIR version 4.0; say so by Content-Type")
 	}
 	return c.bytes(limit)
 }

@@ -2,9 +2,7 @@ package fhirrest
 
 import (
 	"errors"
-	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
@@ -15,11 +13,8 @@ import (
 	"github.com/ward-health/ward/store"
 )
 
-// Media types of patches: of a JSON Patch, and of the Parameters resource of a FHIRPath Patch.
-const (
-	jsonPatch     = "application/json-patch+json"
-	fhirpathPatch = "application/fhir+json"
-)
+// jsonPatch is the media type of a JSON Patch. A FHIRPath Patch is a resource (Parameters) in a format of resources.
+const jsonPatch = "application/json-patch+json"
 
 // patchLimits bound the work of one request. A path of a FHIRPath Patch counts as 1 MiB.
 var patchLimits = patch.Limits{Operations: 500, Bytes: fhir.MaxBytes, Work: 128 << 20}
@@ -38,12 +33,16 @@ func (a *API) patch(c *call) (reply, error) {
 	if err := c.only(); err != nil {
 		return reply{}, err
 	}
-	apply, err := patchForm(c.r.Header.Get("Content-Type"))
+	apply, sent, err := patchForm(c.r.Header.Get("Content-Type"))
 	if err != nil {
 		return reply{}, err
 	}
+	c.sent = sent
 	body, err := c.bytes(fhir.MaxBytes)
 	if err != nil {
+		return reply{}, err
+	}
+	if body, err = c.json(body, fhir.MaxBytes); err != nil {
 		return reply{}, err
 	}
 	ifMatch, err := c.ifMatch()
@@ -111,21 +110,19 @@ func unprocessable(err error) error {
 	return ward.E(ward.Unprocessable, "fhirrest.patch", after+": "+ward.PublicText(err), err).At(path)
 }
 
-// patchForm returns what applies a patch of the media type.
+// patchForm returns what applies a patch of the media type, and the format in which it was sent.
 //
 // SPEC(RFC 5789 section 2.2): 415 for a form of patch that is not offered.
-func patchForm(contentType string) (func(resource, patch []byte) ([]byte, error), error) {
-	mt, params, err := mime.ParseMediaType(contentType)
-	if cs, ok := params["charset"]; ok && !strings.EqualFold(cs, "utf-8") {
-		mt = ""
-	}
+func patchForm(contentType string) (apply func(resource, patch []byte) ([]byte, error), sent wire, err error) {
+	name, weight, ok := media(contentType)
 	switch {
-	case err == nil && mt == jsonPatch:
-		return func(resource, p []byte) ([]byte, error) { return patch.JSON(resource, p, patchLimits) }, nil
-	case err == nil && mt == fhirpathPatch && jsonType(contentType, false):
+	case !ok || weight == 0:
+	case name == jsonPatch:
+		return func(resource, p []byte) ([]byte, error) { return patch.JSON(resource, p, patchLimits) }, wireJSON, nil
+	case name == "application/fhir+json" || name == "application/fhir+xml":
 		return func(resource, p []byte) ([]byte, error) {
 			return patch.FHIRPath(definition.R4(), resource, p, patchLimits)
-		}, nil
+		}, mediaTypes[name], nil
 	}
-	return nil, withStatus(http.StatusUnsupportedMediaType, "a patch is "+jsonPatch+" (JSON Patch) or "+fhirpathPatch+" (FHIRPath Patch, a Parameters resource) in UTF-8; say so by Content-Type")
+	return nil, wireJSON, withStatus(http.StatusUnsupportedMediaType, "a patch is "+jsonPatch+" (JSON Patch), or application/fhir+json or application/fhir+xml (FHIRPath Patch, a Parameters resource) in UTF-8; say so by Content-Type")
 }

@@ -98,7 +98,7 @@ func (a *API) history(c *call) (reply, error) {
 	at := a.base + "/" + ref.String() + "/_history"
 	links := []fhir.Link{{Relation: "self", URL: echo(at, c.r.URL.RawQuery)}}
 	if page.Next != "" {
-		links = append(links, fhir.Link{Relation: "next", URL: at + "?_count=" + strconv.Itoa(count) + "&_cursor=" + url.QueryEscape(page.Next)})
+		links = append(links, fhir.Link{Relation: "next", URL: at + "?_count=" + strconv.Itoa(count) + "&_cursor=" + url.QueryEscape(page.Next) + c.paged(c.query)})
 	}
 	entries := make([]fhir.Entry, len(page.Versions))
 	for i, v := range page.Versions {

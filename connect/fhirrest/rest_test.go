@@ -2,6 +2,7 @@ package fhirrest_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -120,11 +121,14 @@ func TestRefusals(t *testing.T) {
 		{"unknown path", "GET", "/Patient/1/$everything", "", nil, 404, "not-found", ""},
 		{"method", "PATCH", "/Patient", `[]`, nil, 405, "not-supported", "Allow"},
 		{"method on history", "DELETE", "/Patient/1/_history", "", nil, 405, "not-supported", ""},
-		{"xml wanted", "GET", "/Patient/p", "", []string{"Accept", "application/fhir+xml"}, 406, "not-supported", "json"},
-		{"xml wanted by parameter", "GET", "/Patient/p?_format=xml", "", nil, 406, "not-supported", "json"},
+		{"turtle wanted", "GET", "/Patient/p", "", []string{"Accept", "application/fhir+turtle"}, 406, "not-supported", "json"},
+		{"turtle wanted by parameter", "GET", "/Patient/p?_format=ttl", "", nil, 406, "not-supported", "json"},
+		{"two formats wanted by parameter", "GET", "/Patient/p?_format=xml&_format=json", "", nil, 406, "not-supported", "json"},
 		{"json refused", "GET", "/Patient/p", "", []string{"Accept", "application/fhir+json;q=0"}, 406, "not-supported", "json"},
 		{"R5 wanted", "GET", "/Patient/p", "", []string{"Accept", "application/fhir+json; fhirVersion=5.0"}, 406, "not-supported", "4.0"},
-		{"xml sent", "POST", "/Patient", `<Patient/>`, []string{"Content-Type", "application/fhir+xml"}, 415, "not-supported", "application/fhir+json"},
+		{"turtle sent", "POST", "/Patient", `<p>`, []string{"Content-Type", "application/fhir+turtle"}, 415, "not-supported", "application/fhir+json"},
+		{"xml of R5 sent", "POST", "/Patient", `<Patient/>`, []string{"Content-Type", "application/fhir+xml; fhirVersion=5.0"}, 415, "not-supported", "4.0"},
+		{"json said to be xml", "POST", "/Patient", `{"resourceType":"Patient"}`, []string{"Content-Type", "application/fhir+xml"}, 400, "invalid", "line 1, column 1"},
 		{"no content type", "POST", "/Patient", `{}`, []string{"Content-Type", ""}, 415, "not-supported", "Content-Type"},
 		{"latin1", "POST", "/Patient", `{}`, []string{"Content-Type", "application/json; charset=latin1"}, 415, "not-supported", "UTF-8"},
 		{"gzip", "POST", "/Patient", `{}`, []string{"Content-Encoding", "gzip"}, 415, "not-supported", "Content-Encoding"},
@@ -319,7 +323,7 @@ func TestCapabilityStatement(t *testing.T) {
 	if d := cmp.Diff(string(want), got); d != "" {
 		t.Fatalf("the statement changed; if that is meant, run with WARD_UPDATE_GOLDEN=1: %s", d)
 	}
-	w.want(w.do("", "GET", "/metadata", "", "Accept", "application/fhir+xml"), 406)
+	w.want(w.do("", "GET", "/metadata", "", "Accept", "application/fhir+turtle"), 406)
 }
 
 // TestRoutesAreDecided holds that every route but metadata needs a token and a permit.
@@ -341,7 +345,7 @@ func TestErrorsTable(t *testing.T) {
 		ward.Precondition: 412, ward.TooLarge: 413, ward.Unsupported: 400, ward.Unprocessable: 422, ward.Unavailable: 503}
 	for kind := ward.Internal; kind <= ward.Unavailable; kind++ {
 		rec := newRecorder()
-		fhirrest.Errors(rec, nil, ward.E(kind, "op", "public text", nil).At("Patient.id"))
+		fhirrest.Errors(rec, httptest.NewRequest("GET", "/fhir/R4/Patient/p", nil), ward.E(kind, "op", "public text", nil).At("Patient.id"))
 		if rec.status != want[kind] {
 			t.Errorf("%v: %d, want %d", kind, rec.status, want[kind])
 		}

@@ -27,7 +27,8 @@ type Deps struct {
 
 // Conformance says what there is to say of a resource against the invariants of the specification and the profiles that it claims.
 type Conformance interface {
-	// Conform judges a body that is to be written for a tenant. Issues that are errors refuse it.
+	// Conform judges a body that is to be written for a tenant, and whose structure fhir.Refs has found right. Issues that are errors refuse it;
+	// without one there need be none.
 	Conform(ctx context.Context, tn db.Tenant, body []byte) ([]issue.Issue, error)
 	// Check judges a body that is only to be judged, against the given profiles too, and leaves its own entry. p is for access.Create.
 	Check(ctx context.Context, p access.Permit, body []byte, profiles ...string) ([]issue.Issue, error)

@@ -44,7 +44,7 @@ func (a *API) searchForm(c *call) (reply, error) {
 		for name, values := range form { // SPEC(FHIR R4 http.html#search): parameters of the URL and of the body together
 			query[name] = append(query[name], values...)
 		}
-		if err := acceptable(c.r, query); err != nil {
+		if c.wanted, err = answerWire(c.r, query); err != nil {
 			return reply{}, err
 		}
 	}
@@ -88,7 +88,7 @@ func (a *API) find(c *call, p access.Permit, rt string, query url.Values, self s
 	}
 	links := []fhir.Link{{Relation: "self", URL: self}}
 	if page.Next != "" {
-		links = append(links, fhir.Link{Relation: "next", URL: a.base + "/" + rt + "?_cursor=" + url.QueryEscape(page.Next)})
+		links = append(links, fhir.Link{Relation: "next", URL: a.base + "/" + rt + "?_cursor=" + url.QueryEscape(page.Next) + c.paged(query)})
 	}
 	entries := make([]fhir.Entry, len(page.Versions))
 	for i, v := range page.Versions {

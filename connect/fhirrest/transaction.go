@@ -27,7 +27,7 @@ func (a *API) bundle(c *call) (reply, error) {
 		return reply{}, err
 	}
 	defer give()
-	body, err := c.body(maxBundle)
+	body, err := c.text(maxBundle)
 	if err != nil {
 		return reply{}, err
 	}
@@ -36,6 +36,9 @@ func (a *API) bundle(c *call) (reply, error) {
 		return reply{}, err
 	}
 	defer done()
+	if body, err = c.json(body, maxBundle); err != nil {
+		return reply{}, err
+	}
 	in, err := parseBundle([]byte(body))
 	if err != nil {
 		return reply{}, err

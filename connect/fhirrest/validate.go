@@ -60,6 +60,9 @@ func (a *API) validate(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if c.sent == wireXML && len(all) > 0 {
+		all = (&fhir.Findings{Issues: all}).Unplaced().Issues
+	}
 	return reply{status: http.StatusOK, body: issue.Outcome(all)}, nil
 }
 

@@ -15,9 +15,19 @@ import (
 
 var documents = sync.Pool{New: func() any { return new(tree.Doc) }}
 
-// Conform judges a resource of a tenant that is to be written, against the specification, and the profiles that it claims and that the tenant has.
+// Conform judges a resource of a tenant that is to be written, against the invariants of the specification, and the profiles that it claims and that the
+// tenant has. Its structure has been found right by fhir.Refs or fhir.Scan, and is not judged again.
 func (r *Packages) Conform(ctx context.Context, tn db.Tenant, body []byte) ([]issue.Issue, error) {
-	return r.judge(ctx, tn, body)
+	v, err := r.Validator(ctx, tn)
+	if err != nil {
+		return nil, err
+	}
+	return judge(func(d *tree.Doc, _ ...string) []issue.Issue {
+		if v.ValidChecked(d) { // nearly all are: warnings are made of those only that are refused
+			return nil
+		}
+		return v.ValidateChecked(d)
+	}, body)
 }
 
 // Check judges a resource against the given profiles too, under a permit for creating its type, with an entry. A profile that the tenant does not
@@ -32,21 +42,21 @@ func (r *Packages) Check(ctx context.Context, p access.Permit, body []byte, prof
 	if _, err := r.log.Begin(ctx, p.Intent(audit.ActValidate)); err != nil {
 		return nil, err
 	}
-	return r.judge(ctx, p.Tenant(), body, profiles...)
+	v, err := r.Validator(ctx, p.Tenant())
+	if err != nil {
+		return nil, err
+	}
+	for _, profile := range profiles {
+		if v.Set().Structure(profile) == nil {
+			return nil, ward.E(ward.Unprocessable, "validate.check", "a profile that was asked for is not loaded; load its package first", nil).At("profile")
+		}
+	}
+	return judge(v.Validate, body, profiles...)
 }
 
 const maxProfiles = 20
 
-func (r *Packages) judge(ctx context.Context, tn db.Tenant, body []byte, profiles ...string) ([]issue.Issue, error) {
-	v, err := r.Validator(ctx, tn)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range profiles {
-		if v.Set().Structure(p) == nil {
-			return nil, ward.E(ward.Unprocessable, "validate.check", "a profile that was asked for is not loaded; load its package first", nil).At("profile")
-		}
-	}
+func judge(validate func(*tree.Doc, ...string) []issue.Issue, body []byte, profiles ...string) ([]issue.Issue, error) {
 	d := documents.Get().(*tree.Doc)
 	defer func() {
 		d.Src = nil
@@ -59,5 +69,5 @@ func (r *Packages) judge(ctx context.Context, tn db.Tenant, body []byte, profile
 	case err != nil:
 		return nil, err
 	}
-	return v.Validate(d, profiles...), nil
+	return validate(d, profiles...), nil
 }

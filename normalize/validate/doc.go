@@ -5,5 +5,5 @@
 // whoever validates goes on with the old set until its end. Rows are under the tenant's keyed digests; if one was changed outside
 // of Ward, the tenant's validation fails closed.
 //
-// Read in this order: packages.go, set.go, row.go.
+// Read in this order: packages.go, set.go, row.go, warm.go.
 package validate

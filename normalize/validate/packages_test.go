@@ -112,3 +112,49 @@ func TestAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestWarm: after it the sets of the tenants with packages are there, and of no others; a tenant whose rows were changed is told and stops nobody.
+func TestWarm(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		r := opened(t, n)
+		other, err := n.Access.AddTenant(ctx, n.Operator("", access.AdminTenant), "other", "Other")
+		if err != nil {
+			t.Fatal(err)
+		}
+		third, err := n.Access.AddTenant(ctx, n.Operator("", access.AdminTenant), "third", "Third")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []ward.TenantID{n.Tenant.ID, other.ID} {
+			if _, _, err := r.Add(ctx, n.Operator(id, access.PackageAdd), tgz(t, "one")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		first, second := db.Tenant(n.Tenant.Number), db.Tenant(other.Number)
+		cold := again(n)
+		if err := cold.Warm(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if !cold.Held(first) || !cold.Held(second) || cold.Held(db.Tenant(third.Number)) {
+			t.Error("what is held is not what has packages")
+		}
+		stopped, stop := context.WithCancel(ctx)
+		stop()
+		if cold = again(n); cold.Warm(stopped) == nil || cold.Held(first) {
+			t.Error("it went on after it was stopped")
+		}
+		if err := n.DB.Write(ctx, first, func(tx *db.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE fhir_package SET version = '2.0.0' WHERE tn = $1", int64(first))
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		cold = again(n)
+		if err := cold.Warm(ctx); ward.KindOf(err) != ward.Internal {
+			t.Errorf("changed rows: %v", err)
+		}
+		if cold.Held(first) || !cold.Held(second) {
+			t.Error("the tenant after the changed one was left out, or the changed one is held")
+		}
+	})
+}

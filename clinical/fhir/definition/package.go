@@ -23,6 +23,7 @@ type Package struct {
 	params        []*SearchParameter
 	systems       []*CodeSystem
 	composes      []*compose
+	forms         [][]byte        // Questionnaires
 	seen          map[string]bool // names of the archive, while it is read
 }
 
@@ -57,8 +58,8 @@ func badPackage(public string, cause error) error {
 	return ward.E(ward.Invalid, "definition.package", public, cause)
 }
 
-// ReadPackage reads a FHIR npm package (.tgz): package/package.json and the StructureDefinitions, ValueSets, CodeSystems and SearchParameters beside
-// it; examples and everything else are passed over. Nothing is written anywhere. ward.Invalid: it is no such package, or one of its
+// ReadPackage reads a FHIR npm package (.tgz): package/package.json and the StructureDefinitions, ValueSets, CodeSystems, SearchParameters and
+// Questionnaires beside it; examples and everything else are passed over. Nothing is written anywhere. ward.Invalid: it is no such package, or one of its
 // definitions cannot be read; ward.TooLarge: a limit was passed.
 //
 // SPEC(FHIR NPM Package Specification): a gzipped tar whose folder package holds package.json and the resources.
@@ -174,8 +175,11 @@ func (p *Package) file(name string, body []byte) error {
 	return nil
 }
 
-// Add adds a definition (StructureDefinition, ValueSet, CodeSystem, SearchParameter) in JSON to the package, or takes over the dependencies of an
-// ImplementationGuide; any other resource is passed over. An empty Package takes definitions that come without one. ward.Invalid: it cannot be read.
+// Questionnaires are those of the package, in JSON as they came. They define nothing: With does not take them.
+func (p *Package) Questionnaires() [][]byte { return p.forms }
+
+// Add adds a definition (StructureDefinition, ValueSet, CodeSystem, SearchParameter) or a Questionnaire in JSON to the package, or takes over the
+// dependencies of an ImplementationGuide; any other resource is passed over. An empty Package takes definitions that come without one. ward.Invalid: it cannot be read.
 func (p *Package) Add(body []byte) error {
 	var doc tree.Doc
 	if err := doc.Parse(body, tree.Limits{}); err != nil {
@@ -213,6 +217,8 @@ func (p *Package) Add(body []byte) error {
 			return err
 		}
 		p.systems = append(p.systems, c)
+	case "Questionnaire":
+		p.forms = append(p.forms, bytes.Clone(body))
 	case "ImplementationGuide":
 		return p.guide(body)
 	case "SearchParameter":

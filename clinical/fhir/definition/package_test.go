@@ -296,3 +296,16 @@ func FuzzTable(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, table []byte) { definition.DecodeTable(table) })
 }
+
+// TestQuestionnaires: those of a package are given as they came, and the set does not have them.
+func TestQuestionnaires(t *testing.T) {
+	const form = `{"resourceType":"Questionnaire","url":"http://e/form","status":"active"}`
+	p, err := definition.ReadPackage(bytes.NewReader(tgz("package/package.json", `{"name":"forms","version":"1"}`, "package/q.json", form,
+		"package/p.json", `{"resourceType":"Patient"}`, "package/example/q.json", strings.ReplaceAll(form, "form", "example"))), definition.PackageLimits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Questionnaires(); len(got) != 1 || string(got[0]) != form {
+		t.Errorf("%q", got)
+	}
+}

@@ -21,6 +21,8 @@ const (
 // FHIRPath applies a FHIRPath Patch, a Parameters resource in JSON, to a resource in JSON and returns the new text; neither argument is changed. Errors are
 // *ward.Error: Invalid when the patch (or the resource) is malformed, Unprocessable when an operation does not fit the resource, TooLarge.
 //
+// Of set the types matter alone: packages of profiles do not change what a patch does.
+//
 // SPEC(FHIR R4 fhirpatch.html): operations apply in order; each changes the resource itself, never one that it refers to.
 func FHIRPath(set *definition.Set, target, parameters []byte, l Limits) ([]byte, error) {
 	f := fhirPatch{editor: editor{limits: l.full()}, set: set, step: step{form: "fhirpath"}, parameter: set.Type("Parameters.parameter"), element: set.Type("Element")}
@@ -187,8 +189,13 @@ func (f *fhirPatch) eval(path string) ([]fhirpath.Node, error) {
 	if err != nil {
 		return nil, f.step.fail(ward.Unprocessable, ward.PublicText(err), "")
 	}
-	all, err := e.Eval(&fhirpath.Context{Set: f.set, Limits: fhirpath.Limits{Steps: evalSteps}}, root)
+	asked := false // what a terminology would have to answer, which here is nobody
+	all, err := e.Eval(&fhirpath.Context{Set: f.set, Limits: fhirpath.Limits{Steps: evalSteps},
+		MemberOf: func(fhirpath.Value, string) (bool, bool) { asked = true; return false, false },
+		Subsumes: func(string, string, string) (bool, bool) { asked = true; return false, false }}, root)
 	switch {
+	case asked: // its empty answer would make a delete do nothing
+		return nil, f.step.fail(ward.Unprocessable, "path asks what value sets or code systems say (memberOf, subsumes), which is not offered in a patch; name the codes themselves", "")
 	case errors.Is(err, fhirpath.ErrSteps), errors.Is(err, fhirpath.ErrItems), errors.Is(err, fhirpath.ErrText):
 		return nil, f.step.fail(ward.TooLarge, "path takes more steps than a patch may take", "")
 	case err != nil:

@@ -3,6 +3,7 @@ package patch_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -203,6 +204,56 @@ func TestFHIRPathBounds(t *testing.T) {
 	} {
 		if _, err := patch.FHIRPath(definition.R4(), []byte(fhirDoc), c.p, c.l); ward.KindOf(err) != ward.TooLarge {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestFHIRPathPackages: a set with profiles, extensions and value sets of a package gives what R4 gives, results and errors, for every kind of operation.
+func TestFHIRPathPackages(t *testing.T) {
+	own := &definition.Package{Name: "own", Version: "1"}
+	for _, d := range []string{
+		`{"resourceType":"StructureDefinition","url":"http://e/p","name":"P","status":"active","kind":"resource","abstract":false,"type":"Patient","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","derivation":"constraint",
+		  "differential":{"element":[{"id":"Patient.name","path":"Patient.name","max":"1"},{"id":"Patient.deceased[x]","path":"Patient.deceased[x]","type":[{"code":"boolean"}]},{"id":"Patient.contact","path":"Patient.contact","max":"0"}]}}`,
+		`{"resourceType":"StructureDefinition","url":"http://e/x","name":"X","status":"active","kind":"complex-type","abstract":false,"type":"Extension","context":[{"type":"element","expression":"Patient"}],
+		  "baseDefinition":"http://hl7.org/fhir/StructureDefinition/Extension","derivation":"constraint","differential":{"element":[{"id":"Extension.value[x]","path":"Extension.value[x]","type":[{"code":"boolean"}]}]}}`,
+		`{"resourceType":"ValueSet","url":"http://e/v","status":"active","compose":{"include":[{"system":"http://hl7.org/fhir/administrative-gender","concept":[{"code":"male"}]}]}}`,
+	} {
+		if err := own.Add([]byte(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	with, missing := definition.R4().With(own)
+	if with.Structure("http://e/p") == nil || with.Structure("http://e/x") == nil || with.ValueSet("http://e/v") == nil || len(missing) > 0 {
+		t.Fatal("the package is not there: ", missing)
+	}
+	const resource = `{"resourceType":"Patient","gender":"male","name":[{"given":["A","B"]}],"extension":[{"url":"http://e/x","valueBoolean":true}]}`
+	for _, c := range []struct {
+		operation, want string // of the error, "" = none
+	}{
+		{op("add", "Patient", named("name"), valued(`"valueHumanName":{"text":"x"}`)), ""}, // more than the profile takes
+		{op("add", "Patient", named("deceased"), valued(`"valueDateTime":"2020"`)), ""},
+		{op("add", "Patient", named("contact"), valued(`"part":[{"name":"name","valueHumanName":{"text":"x"}}]`)), ""},
+		{op("add", "Patient", named("extension"), valued(`"part":[{"name":"url","valueUri":"http://e/x"},{"name":"value","valueString":"no boolean"}]`)), ""},
+		{op("replace", "Patient.extension('http://e/x').value", valued(`"valueBoolean":false`)), ""},
+		{op("delete", "Patient.extension.where(url = 'http://e/x')"), ""},
+		{op("insert", "Patient.name[0].given", valued(`"valueString":"C"`), `{"name":"index","valueInteger":1}`), ""},
+		{op("move", "Patient.name[0].given", `{"name":"source","valueInteger":0},{"name":"destination","valueInteger":1}`), ""},
+		{op("add", "Patient", named("x"), valued(`"valueBoolean":true`)), "there is no element of this name in Patient"},
+		{op("delete", "Patient.where(conformsTo('http://hl7.org/fhir/StructureDefinition/Patient')).gender"), ""},
+		{op("delete", "Patient.where(conformsTo('http://e/p')).gender"), "path cannot be evaluated on this resource"},
+		{op("delete", "Patient.gender.where($this.memberOf('http://e/v'))"), "name the codes themselves"},
+		{op("delete", "Patient.where(gender.memberOf('http://hl7.org/fhir/ValueSet/administrative-gender')).gender"), "name the codes themselves"},
+	} {
+		base, baseErr := patch.FHIRPath(definition.R4(), []byte(resource), parameters(c.operation), patch.Limits{})
+		got, err := patch.FHIRPath(with, []byte(resource), parameters(c.operation), patch.Limits{})
+		if !bytes.Equal(base, got) || fmt.Sprint(baseErr) != fmt.Sprint(err) {
+			t.Errorf("%s: R4 %s %v, with the package %s %v", c.operation, base, baseErr, got, err)
+		}
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.operation, err, c.want)
+		}
+		if err == nil && string(got) == resource {
+			t.Errorf("%s: nothing changed", c.operation)
 		}
 	}
 }

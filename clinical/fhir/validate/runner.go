@@ -57,13 +57,15 @@ type memoKey struct {
 // maxDepth bounds profiles that lead to profiles.
 const maxDepth = 24
 
-func (r *runner) run(doc *tree.Doc, profiles []string) []issue.Issue {
+func (r *runner) run(doc *tree.Doc, structural bool, profiles []string) []issue.Issue {
 	r.doc = doc
 	if len(doc.Nodes) == 0 {
 		return []issue.Issue{{Severity: issue.Fatal, Code: "structure", ID: structure.IDJSONKind, Text: "a resource (an object) was expected"}}
 	}
-	r.check.Check(r.v.schema, doc, structure.Options{Max: r.v.o.Max})
-	r.out = append([]issue.Issue(nil), r.check.Issues...)
+	if structural {
+		r.check.Check(r.v.schema, doc, structure.Options{Max: r.v.o.Max})
+		r.out = append([]issue.Issue(nil), r.check.Issues...)
+	}
 	if t := r.v.resourceType(doc, 0); t != nil {
 		r.begin()
 		r.resource(value{0, -1, t, nil}, -1, false, profiles)
@@ -77,6 +79,19 @@ func (r *runner) run(doc *tree.Doc, profiles []string) []issue.Issue {
 		return a.Column - b.Column
 	})
 	return out
+}
+
+// valid is whether run would find no error in a text that is structurally right.
+func (r *runner) valid(doc *tree.Doc) bool {
+	r.doc = doc
+	t := r.v.resourceType(doc, 0)
+	if t == nil {
+		return true
+	}
+	r.begin()
+	r.quiet = 1
+	r.resource(value{0, -1, t, nil}, -1, false, nil)
+	return !r.failed
 }
 
 func (r *runner) begin() {

@@ -81,12 +81,32 @@ func (v *Validator) Set() *definition.Set { return v.set }
 // Validate returns what there is to say of the resource in doc: against the base specification, the profiles that it claims in meta.profile, and those
 // given by their canonical URLs. The issues are the caller's. issue.Valid tells whether the resource is valid.
 func (v *Validator) Validate(doc *tree.Doc, profiles ...string) []issue.Issue {
+	return v.judge(doc, true, profiles)
+}
+
+// ValidateChecked is Validate for a resource in which the structural check (package structure, of the same R4) has found nothing: it is not done again.
+func (v *Validator) ValidateChecked(doc *tree.Doc, profiles ...string) []issue.Issue {
+	return v.judge(doc, false, profiles)
+}
+
+// ValidChecked reports whether ValidateChecked would find no error; findings are not made.
+func (v *Validator) ValidChecked(doc *tree.Doc) (valid bool) {
+	v.with(func(r *runner) { valid = r.valid(doc) })
+	return valid
+}
+
+func (v *Validator) judge(doc *tree.Doc, structural bool, profiles []string) (out []issue.Issue) {
+	v.with(func(r *runner) { out = r.run(doc, structural, profiles) })
+	return out
+}
+
+// with lends fn a runner.
+func (v *Validator) with(fn func(*runner)) {
 	r, _ := v.pool.Get().(*runner)
 	if r == nil {
 		r = &runner{v: v}
 	}
-	out := r.run(doc, profiles)
+	fn(r)
 	r.release()
 	v.pool.Put(r)
-	return out
 }

@@ -30,6 +30,25 @@ type run[T any] struct {
 // Run reads the files and calls work on every resource, on all cores, and emit with each result, in the order of the input and one at a
 // time. Each core has a work function of its own. The first error of emit, or of the context, ends the run and is returned.
 func Run[T any](ctx context.Context, files []string, stdin io.Reader, newWork func() func(Item) T, emit func(Item, T) error) error {
+	return over(ctx, func(ctx context.Context, fn func(Item) error) error { return Read(ctx, files, stdin, fn) }, newWork, emit)
+}
+
+// RunItems is Run over items that have been read.
+func RunItems[T any](ctx context.Context, items []Item, newWork func() func(Item) T, emit func(Item, T) error) error {
+	return over(ctx, func(_ context.Context, fn func(Item) error) error {
+		for _, item := range items {
+			if err := fn(item); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, newWork, emit)
+}
+
+// reading calls fn with every item, until fn returns an error, which it returns.
+type reading func(ctx context.Context, fn func(Item) error) error
+
+func over[T any](ctx context.Context, read reading, newWork func() func(Item) T, emit func(Item, T) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cores := runtime.GOMAXPROCS(0)
@@ -40,7 +59,7 @@ func Run[T any](ctx context.Context, files []string, stdin io.Reader, newWork fu
 		workers.Go(func() { r.work(work) })
 	}
 	fed := make(chan error, 1)
-	go func() { fed <- r.feed(files, stdin) }()
+	go func() { fed <- r.feed(read) }()
 	err := r.drain(emit)
 	if err != nil {
 		cancel()
@@ -61,12 +80,12 @@ func (r *run[T]) work(work func(Item) T) {
 	}
 }
 
-// feed reads the files and hands out batches.
-func (r *run[T]) feed(files []string, stdin io.Reader) error {
+// feed reads and hands out batches.
+func (r *run[T]) feed(read reading) error {
 	defer close(r.todo)
 	defer close(r.order)
 	b := &batch[T]{done: make(chan struct{})}
-	err := Read(r.ctx, files, stdin, func(item Item) error {
+	err := read(r.ctx, func(item Item) error {
 		b.items = append(b.items, item)
 		if b.size += len(item.Text); b.size < batchBytes && len(b.items) < batchItems {
 			return nil

@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestXML: the door speaks XML over a node's socket: what came as XML is kept as JSON, judged, found, and still there after a restart.
+func TestXML(t *testing.T) {
+	n := newNode(t, nil)
+	n.people()
+	n.start()
+	desk := n.token("desk")
+	const xml, space = "application/fhir+xml", ` xmlns="http://hl7.org/fhir"`
+	doc := n.token("doc")
+	ask := func(status int, method, path, body string, parts ...string) string {
+		t.Helper()
+		headers := []string{"Accept", xml}
+		var sent []byte
+		if body != "" {
+			headers, sent = append(headers, "Content-Type", xml), []byte(body)
+		}
+		who := desk
+		if strings.Contains(path, "/Observation") {
+			who = doc
+		}
+		a := n.must(status, who, method, path, sent, headers...)
+		if got := a.header.Get("Content-Type"); got != xml+"; charset=utf-8" {
+			t.Errorf("%s %s: Content-Type %q", method, path, got)
+		}
+		for _, part := range parts {
+			if !strings.Contains(string(a.body), part) {
+				t.Errorf("%s %s: no %s in %s", method, path, part, a)
+			}
+		}
+		return string(a.body)
+	}
+	patient := `<Patient` + space + `><id value="x1"/><text><status value="generated"/><div xmlns="http://www.w3.org/1999/xhtml">a <b>b</b></div></text><name><family value="Grey"/></name></Patient>`
+	ask(201, "PUT", "/fhir/R4/Patient/x1", patient, `<versionId value="1"/>`, `<div xmlns="http://www.w3.org/1999/xhtml">a <b>b</b></div>`, `<family value="Grey"/>`)
+	ask(200, "GET", "/fhir/R4/Patient?_id=x1", "", `<Bundle`+space, `<fullUrl value="`, `<family value="Grey"/>`, `<mode value="match"/>`)
+	// obs-7 is an invariant: what breaks it is structurally right.
+	wrong := `<Observation` + space + `><status value="final"/><code><coding><code value="a"/></coding></code><subject><reference value="Patient/x1"/></subject><valueQuantity><value value="1.50"/></valueQuantity>` +
+		`<component><code><coding><code value="a"/></coding></code><valueString value="x"/></component></Observation>`
+	for _, body := range []string{wrong, `<Parameters` + space + `><parameter><name value="resource"/><resource>` + wrong + `</resource></parameter></Parameters>`} {
+		out := ask(200, "POST", "/fhir/R4/Observation/$validate", body, `<severity value="error"/>`, "obs-7")
+		if strings.Contains(out, "issue-line") {
+			t.Errorf("a place in a text that nobody sent: %s", out)
+		}
+	}
+	if out := ask(422, "POST", "/fhir/R4/Observation", wrong, "obs-7"); strings.Contains(out, "issue-line") {
+		t.Errorf("a place in a text that nobody sent: %s", out)
+	}
+	ask(403, "GET", "/fhir/R4/Nothing/1", "", `<OperationOutcome`)
+	ask(404, "GET", "/fhir/R4/Patient/nobody", "", `<OperationOutcome`)
+	ask(200, "GET", "/fhir/R4/metadata", "", `<format value="application/fhir+xml"/>`)
+	n.must(415, desk, "PUT", "/fhir/R4/Patient/x1", []byte(patient), "Content-Type", "application/xhtml+xml")
+
+	n.stop()
+	n.start()
+	desk = n.token("desk")
+	if a := n.must(200, desk, "GET", "/fhir/R4/Patient/x1", nil); !strings.HasPrefix(string(a.body), `{"resourceType":"Patient","id":"x1","meta":{"versionId":"1"`) {
+		t.Errorf("%s", a)
+	}
+	n.stop()
+	n.ward("audit", "verify")
+	n.ward("store", "check")
+}
