@@ -37,7 +37,7 @@ func (a *API) batch(c *call, list []entry) (reply, error) {
 		if err != nil {
 			a.observe(c.r.Context(), err)
 			status := statusOf(err)
-			entries[i] = fhir.Entry{Status: strconv.Itoa(status) + " " + http.StatusText(status), Outcome: outcomeOf(c.unplaced(err))}
+			entries[i] = fhir.Entry{Status: strconv.Itoa(status) + " " + http.StatusText(status), Outcome: outcomeOf(c.placed(err))}
 			continue
 		}
 		size += len(out.body)

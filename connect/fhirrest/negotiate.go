@@ -11,6 +11,7 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/clinical/fhir/format"
 )
 
 // call is one request with the permit of its route.
@@ -22,7 +23,8 @@ type call struct {
 	id    string // {id}, of the form of an id; "" where the path has none
 	query url.Values
 
-	sent, wanted wire // of the body, and of the answer
+	sent, wanted wire           // of the body, and of the answer
+	places       *format.Places // of a body in XML, once it was read
 
 	action access.Action // of the route
 	began  time.Time
@@ -53,7 +55,7 @@ func (a *API) handle(action access.Action, fn func(*call) (reply, error)) access
 		}
 		if err != nil {
 			a.observe(r.Context(), err)
-			writeOutcome(w, c.wanted, c.unplaced(err))
+			writeOutcome(w, c.wanted, c.placed(err))
 			return
 		}
 		write(w, out)

@@ -60,7 +60,10 @@ func (a *API) validate(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	if c.sent == wireXML && len(all) > 0 {
+	switch whole := len(resource) == len(body); {
+	case c.places != nil && whole:
+		c.places.Move(all)
+	case c.places != nil: // the places are those of the JSON of a parameter
 		all = (&fhir.Findings{Issues: all}).Unplaced().Issues
 	}
 	return reply{status: http.StatusOK, body: issue.Outcome(all)}, nil

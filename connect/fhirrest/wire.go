@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -137,23 +138,27 @@ func acceptWeights(accept string) (weights [wires]float64) {
 	return weights
 }
 
-// json is a body as JSON. The places in JSON that is made of XML are no places that the client knows: see unplaced.
+// json is a body as JSON. The places in JSON that is made of XML are no places that the client knows: see placed.
 func (c *call) json(body ward.Protected, limit int64) (ward.Protected, error) {
 	if c.sent != wireXML {
 		return body, nil
 	}
-	return format.XMLToJSON(definition.R4(), []byte(body), tree.Limits{Bytes: int(limit), Depth: fhir.MaxDepth})
+	text, places, err := format.XMLToJSONPlaced(definition.R4(), []byte(body), tree.Limits{Bytes: int(limit), Depth: fhir.MaxDepth})
+	c.places = places
+	return text, err
 }
 
-// unplaced is an error as the client may read it: of a body in XML without the lines and columns of the JSON that was made of it.
-func (c *call) unplaced(err error) error {
+// placed is an error as the client may read it: of a body in XML with lines and columns of the XML.
+func (c *call) placed(err error) error {
 	var e *ward.Error
 	var found *fhir.Findings
-	if c.sent != wireXML || !errors.As(err, &e) || !errors.As(err, &found) {
+	if c.places == nil || !errors.As(err, &e) || !errors.As(err, &found) {
 		return err
 	}
 	moved := *e
-	moved.Err = found.Unplaced()
+	there := &fhir.Findings{Issues: slices.Clone(found.Issues), More: found.More}
+	c.places.Move(there.Issues)
+	moved.Err = there
 	return &moved
 }
 
