@@ -77,6 +77,9 @@ type Context struct {
 	// ConformsTo says whether an element conforms to a profile. known is false where the profile is not there, which is an error.
 	// nil: only the base types of Set are known.
 	ConformsTo func(item Node, profile string) (conforms, known bool)
+	// Slice says whether an element is in the slice of a profile that has the name. known is false where the profile is not there or has no such
+	// slice, which is an error. nil: no slice is known.
+	Slice func(item Node, profile, name string) (in, known bool)
 	// Subsumes says whether code a subsumes code b of one code system. known is false where it cannot be said.
 	Subsumes func(system, a, b string) (subsumes, known bool)
 	// Trace receives what trace() is called on. It must not keep items.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
 // op is a compiled part of an expression. eval pushes its result onto the stack, and leaves what is below as it was.
@@ -57,7 +58,7 @@ type machine struct {
 	items int
 	text  int
 	now   time.Time
-	depth int // of functions that call Go that calls them
+	defs  map[defined]*tree.Doc // what elementDefinition() has made
 }
 
 // binding is a variable that defineVariable made, and those before it.
@@ -82,7 +83,7 @@ func newMachine(c *Context, focus Value) *machine {
 	if focus.kind == 0 {
 		m.this = nil
 	}
-	m.index, m.total, m.inSum, m.vars, m.depth = -1, nil, false, nil, 0
+	m.index, m.total, m.inSum, m.vars, m.defs = -1, nil, false, nil, nil
 	m.now = c.Now
 	m.steps, m.items, m.text = or(c.Limits.Steps, DefaultLimits.Steps), or(c.Limits.Items, DefaultLimits.Items), or(c.Limits.Text, DefaultLimits.Text)
 	return m
@@ -103,7 +104,7 @@ func (m *machine) free() {
 		return
 	}
 	clear(m.stack)
-	m.stack, m.this, m.total, m.vars, m.c, m.set = m.stack[:0], nil, nil, nil, nil, nil
+	m.stack, m.this, m.total, m.vars, m.c, m.set, m.defs = m.stack[:0], nil, nil, nil, nil, nil, nil
 	machines.Put(m)
 }
 

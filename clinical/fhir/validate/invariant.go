@@ -82,7 +82,7 @@ var natives = map[nativeKey]func(r *runner, v value) bool{
 
 // wide reports whether an expression has a function whose work grows with the text and not with the element.
 func wide(expression string) bool {
-	for _, name := range []string{"resolve(", "descendants(", "repeat(", "conformsTo("} {
+	for _, name := range []string{"resolve(", "descendants(", "repeat(", "conformsTo(", "slice("} {
 		if strings.Contains(expression, name) {
 			return true
 		}
@@ -108,6 +108,7 @@ func (r *runner) context() {
 		Resolve:    func(reference string) (fhirpath.Node, bool) { return r.resolveNode(reference) },
 		MemberOf:   func(item fhirpath.Value, set string) (bool, bool) { return r.itemMember(item, set) },
 		ConformsTo: func(n fhirpath.Node, canonical string) (bool, bool) { return r.conformsNode(n, canonical) },
+		Slice:      func(n fhirpath.Node, canonical, name string) (bool, bool) { return r.sliceNode(n, canonical, name) },
 	}
 	if r.ctx.Now.IsZero() {
 		r.ctx.Now = time.Now()

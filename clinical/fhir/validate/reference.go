@@ -196,9 +196,7 @@ func (r *runner) conformsIn(at found, o *overlay) bool {
 	if at.doc == r.doc {
 		return r.conforms(at.value, o)
 	}
-	other := runner{v: r.v, doc: at.doc, steps: r.steps, depth: r.depth}
-	other.scopes = append(other.scopes, scope{value: at.value, root: at.node, entry: -1})
-	other.context()
+	other := r.aside(at)
 	ok := other.conforms(at.value, o)
 	r.steps = other.steps
 	return ok
@@ -311,15 +309,6 @@ func (r *runner) resolveNode(ref string) (fhirpath.Node, bool) {
 		return fhirpath.Node{}, false
 	}
 	return fhirpath.Node{Doc: f.doc, Value: f.node, Extra: -1, Type: f.typ}, true
-}
-
-// conformsNode is conformsTo() of FHIRPath.
-func (r *runner) conformsNode(n fhirpath.Node, canonical string) (conforms, known bool) {
-	o := r.v.overlay(canonical)
-	if o == nil || n.Doc != r.doc || n.Type == nil || n.Value < 0 {
-		return false, false
-	}
-	return o.typ != nil && n.Type.Is(o.typ) && r.conforms(value{n.Value, n.Extra, n.Type, n.Element}, o), true
 }
 
 // canonical checks a canonical that names a known definition of another kind than asked for.
