@@ -16,6 +16,9 @@ type Options struct {
 	AsFilters bool
 	// EmptyJoin makes join() of nothing the empty string, as SQL on FHIR has it. Otherwise it is nothing, as FHIRPath has it.
 	EmptyJoin bool
+	// ManyTrue takes several items as true where a Boolean is needed: an operand of and, or, xor and implies, the input of not(), a criterion, and the
+	// result of True. Invariants are written that way (US Core pd-1: telecom or endpoint); FHIRPath has an error there.
+	ManyTrue bool
 }
 
 // Expression is a compiled expression. It is immutable and may be used by many goroutines.
@@ -23,6 +26,7 @@ type Expression struct {
 	text string
 	tree *syntax
 	op   op
+	many bool // Options.ManyTrue
 }
 
 // Compile reads an expression. The error is a *SyntaxError: the text is not FHIRPath, is too long or too deep, calls a function that there is
@@ -37,7 +41,7 @@ func Compile(text string, o Options) (*Expression, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	return &Expression{text: text, tree: s, op: op}, nil
+	return &Expression{text: text, tree: s, op: op, many: o.ManyTrue}, nil
 }
 
 // MustCompile is Compile for expressions that stand in the program. It panics if text is not FHIRPath.
@@ -96,7 +100,7 @@ func (e *Expression) Eval(c *Context, focus Node) (Collection, error) {
 // Append evaluates the expression on focus, which may be any value, and appends the result to dst. It allocates nothing for paths and comparisons if
 // dst has room.
 func (e *Expression) Append(dst Collection, c *Context, focus Value) (Collection, error) {
-	m := newMachine(c, focus)
+	m := newMachine(c, focus, e.many)
 	defer m.free()
 	if err := e.op.eval(m); err != nil {
 		return dst, err
@@ -104,20 +108,13 @@ func (e *Expression) Append(dst Collection, c *Context, focus Value) (Collection
 	return append(dst, m.stack[1:]...), nil
 }
 
-// Bool evaluates the expression as an invariant: empty is true, a single Boolean is itself, any other single item is true. More than one item is an *EvalError.
+// True evaluates the expression as a condition or an invariant: a single Boolean is itself, any other single item is true, empty is false. More than one
+// item is an *EvalError, or with Options.ManyTrue true.
 //
 // SPEC(FHIRPath N1 4.5 singleton evaluation of collections)
-// SPEC(FHIR R4 conformance-rules.html#constraints): an invariant is broken only where its expression is false.
-func (e *Expression) Bool(c *Context, focus Node) (bool, error) {
-	m := newMachine(c, focus.Item())
-	defer m.free()
-	t, err := m.truth(e.op)
-	return t != isFalse, err
-}
-
-// True evaluates the expression as a condition: empty is false.
+// SPEC(FHIR R4 conformance-rules.html#constraints): the expression of an invariant has to be true.
 func (e *Expression) True(c *Context, focus Node) (bool, error) {
-	m := newMachine(c, focus.Item())
+	m := newMachine(c, focus.Item(), e.many)
 	defer m.free()
 	t, err := m.truth(e.op)
 	return t == isTrue, err

@@ -184,7 +184,7 @@ func TestNothing(t *testing.T) {
 			}
 			for _, n := range []Node{{}, {Value: -1, Extra: -1}, full} {
 				_, _ = e.Eval(ctx, n)
-				_, _ = e.Bool(ctx, n)
+				_, _ = e.True(ctx, n)
 			}
 		}
 		if err := e.Check(nil, nil, CheckOptions{}); err == nil {
@@ -270,6 +270,6 @@ func FuzzEval(f *testing.F) {
 		for _, v := range vs {
 			_, _, _ = v.TypeName(), v.String(), v.Kind().String()
 		}
-		_, _ = e.Bool(ctx, n)
+		_, _ = e.True(ctx, n)
 	})
 }

@@ -53,6 +53,7 @@ type machine struct {
 	index int     // $index, -1 where there is none
 	total []Value // $total
 	inSum bool    // there is a $total
+	many  bool    // Options.ManyTrue
 	vars  *binding
 	steps int // that are left
 	items int
@@ -72,12 +73,12 @@ var machines = sync.Pool{New: func() any { return &machine{stack: make([]Value, 
 
 var noContext Context
 
-func newMachine(c *Context, focus Value) *machine {
+func newMachine(c *Context, focus Value, many bool) *machine {
 	if c == nil {
 		c = &noContext
 	}
 	m := machines.Get().(*machine)
-	m.c, m.set = c, c.Set
+	m.c, m.set, m.many = c, c.Set, many
 	m.stack = append(m.stack[:0], focus)
 	m.this = m.stack[:1:1]
 	if focus.kind == 0 {
@@ -188,7 +189,7 @@ func (m *machine) truth(o op) (tri, error) {
 	if err := o.eval(m); err != nil {
 		return unknown, err
 	}
-	t, err := single(m.stack[base:], o)
+	t, err := m.single(m.stack[base:], o)
 	m.stack = m.stack[:base]
 	return t, err
 }
@@ -196,10 +197,12 @@ func (m *machine) truth(o op) (tri, error) {
 // single is the singleton evaluation of a collection to a Boolean.
 //
 // SPEC(FHIRPath N1 4.5): empty is empty, one Boolean is itself, one other item is true, more are an error.
-func single(vs []Value, o op) (tri, error) {
+func (m *machine) single(vs []Value, o op) (tri, error) {
 	switch {
 	case len(vs) == 0:
 		return unknown, nil
+	case len(vs) > 1 && m.many:
+		return isTrue, nil
 	case len(vs) > 1:
 		return unknown, failf(offset(o), "expected at most one item where a Boolean is needed")
 	}

@@ -246,3 +246,28 @@ func TestSilent(t *testing.T) {
 		}
 	}
 }
+
+// TestNoResult: an invariant has to be true, and what R4 asks of elements that may be left out is asked of those that are there.
+func TestNoResult(t *testing.T) {
+	v := validate.New(definition.R4(), validate.Options{})
+	for _, c := range []struct{ name, text, want string }{
+		{"no name", `{"resourceType":"ValueSet","status":"active"}`, ""},
+		{"a name that is none", `{"resourceType":"ValueSet","status":"active","name":"a b"}`, "vsd-0"},
+		{"no probability", `{"resourceType":"RiskAssessment","status":"final","subject":{"display":"x"},"prediction":[{"qualitativeRisk":{"text":"low"}}]}`, ""},
+		{"a probability", `{"resourceType":"RiskAssessment","status":"final","subject":{"display":"x"},"prediction":[{"probabilityDecimal":50}]}`, ""},
+		{"a probability above 100", `{"resourceType":"RiskAssessment","status":"final","subject":{"display":"x"},"prediction":[{"probabilityDecimal":101}]}`, "ras-2"},
+		{"neither code nor abstract", `{"resourceType":"ValueSet","status":"active","expansion":{"timestamp":"2020-01-01","contains":[{"system":"http://s","display":"x"}]}}`, "vsd-9"},
+		{"times of one day", `{"resourceType":"Task","status":"draft","intent":"order","authoredOn":"2020-01-01T10:00:00Z","lastModified":"2020-01-01"}`, ""},
+		{"times in the wrong order", `{"resourceType":"Task","status":"draft","intent":"order","authoredOn":"2020-01-03T10:00:00+01:00","lastModified":"2020-01-01"}`, "inv-1"},
+	} {
+		var rules []string
+		for _, i := range v.Validate(parse(t, []byte(c.text))) {
+			if i.ID == validate.IDInvariant || i.ID == validate.IDInvariantSkipped || i.Severity <= issue.Error {
+				rules = append(rules, i.Rule)
+			}
+		}
+		if got := strings.Join(rules, " "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
