@@ -271,3 +271,14 @@ func TestNoResult(t *testing.T) {
 		}
 	}
 }
+
+// TestSystemOfValueSet: codes are of a system with an absolute URI.
+func TestSystemOfValueSet(t *testing.T) {
+	v := validate.New(definition.R4(), validate.Options{})
+	for system, want := range map[string]string{"http://s.test": "", "urn:oid:1.2.3": "", "#c": "definition-rule ValueSet.compose.exclude[0].system", "s": "definition-rule ValueSet.compose.exclude[0].system"} {
+		text := `{"resourceType":"ValueSet","status":"active","compose":{"include":[{"valueSet":["http://v.test"]}],"exclude":[{"system":"` + system + `","concept":[{"code":"c"}]}]}}`
+		if got := found(v.Validate(parse(t, []byte(text)))); got != want {
+			t.Errorf("%s: got %q, want %q", system, got, want)
+		}
+	}
+}

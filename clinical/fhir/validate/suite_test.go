@@ -314,6 +314,7 @@ func TestSuite(t *testing.T) {
 			n.pass++
 		case n == &rest || isListed:
 			n.listed++
+			t.Logf("listed %s (%s): %s%s", key, c.Module, reason, why)
 		default:
 			t.Errorf("DISAGREE %s (%s)%s", c.Name, c.Module, why)
 		}
