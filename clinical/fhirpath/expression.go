@@ -90,6 +90,7 @@ type Context struct {
 	Trace  func(name string, items Collection)
 	Now    time.Time // of now(), today() and timeOfDay(); zero: the time at which the evaluation first asks
 	Limits Limits
+	Spent  *int // the steps that evaluations take are added to it; nil: they are not counted. Evaluations that share it do not run at one time.
 }
 
 // Eval evaluates the expression on focus, and returns a collection that the caller may keep. Its error is an *EvalError, or one of ErrSteps, ErrItems and ErrText.
@@ -101,7 +102,7 @@ func (e *Expression) Eval(c *Context, focus Node) (Collection, error) {
 // dst has room.
 func (e *Expression) Append(dst Collection, c *Context, focus Value) (Collection, error) {
 	m := newMachine(c, focus, e.many)
-	defer m.free()
+	defer m.end()
 	if err := e.op.eval(m); err != nil {
 		return dst, err
 	}
@@ -115,7 +116,7 @@ func (e *Expression) Append(dst Collection, c *Context, focus Value) (Collection
 // SPEC(FHIR R4 conformance-rules.html#constraints): the expression of an invariant has to be true.
 func (e *Expression) True(c *Context, focus Node) (bool, error) {
 	m := newMachine(c, focus.Item(), e.many)
-	defer m.free()
+	defer m.end()
 	t, err := m.truth(e.op)
 	return t == isTrue, err
 }

@@ -56,6 +56,7 @@ type machine struct {
 	many  bool    // Options.ManyTrue
 	vars  *binding
 	steps int // that are left
+	given int // steps at the beginning
 	items int
 	text  int
 	now   time.Time
@@ -86,7 +87,8 @@ func newMachine(c *Context, focus Value, many bool) *machine {
 	}
 	m.index, m.total, m.inSum, m.vars, m.defs = -1, nil, false, nil, nil
 	m.now = c.Now
-	m.steps, m.items, m.text = or(c.Limits.Steps, DefaultLimits.Steps), or(c.Limits.Items, DefaultLimits.Items), or(c.Limits.Text, DefaultLimits.Text)
+	m.given = or(c.Limits.Steps, DefaultLimits.Steps)
+	m.steps, m.items, m.text = m.given, or(c.Limits.Items, DefaultLimits.Items), or(c.Limits.Text, DefaultLimits.Text)
 	return m
 }
 
@@ -98,6 +100,14 @@ func or(n, otherwise int) int {
 }
 
 const keep = 4096 // items; a larger stack is not pooled
+
+// end says what the evaluation took and gives the machine back.
+func (m *machine) end() {
+	if m.c.Spent != nil {
+		*m.c.Spent += m.given - m.steps
+	}
+	m.free()
+}
 
 // free gives the machine back, without what it points at.
 func (m *machine) free() {
@@ -119,6 +129,14 @@ func (m *machine) step(n int) error {
 
 // read charges for n bytes of text that are read or copied.
 func (m *machine) read(n int) error { return m.step(n >> 8) }
+
+// scan charges for a look through the members of object n. Resources have few; a text that is made to cost much may have very many.
+func (m *machine) scan(d *tree.Doc, n int) error {
+	if n < 0 {
+		return nil
+	}
+	return m.step(int(d.Nodes[n].Len) >> 5)
+}
 
 // unitSteps is what the comparison of two units costs.
 const unitSteps = 32

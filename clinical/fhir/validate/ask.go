@@ -12,7 +12,7 @@ func (v *Validator) Context(root fhirpath.Node) *fhirpath.Context {
 	r.scopes = append(r.scopes, scope{value: value{root.Value, root.Extra, root.Type, root.Element}, root: root.Value, entry: -1})
 	r.context()
 	c := r.ctx
-	c.Limits = fhirpath.Limits{}
+	c.Limits, c.Spent = fhirpath.Limits{}, nil
 	return &c
 }
 
@@ -53,7 +53,7 @@ func (r *runner) sliceNode(n fhirpath.Node, canonical, name string) (in, known b
 	if n.Doc != r.doc {
 		other := r.aside(found{value: v, doc: n.Doc})
 		in, known = other.sliceNode(n, canonical, name)
-		r.steps = other.steps
+		r.steps, r.evals = other.steps, r.evals+other.evals
 		return in, known
 	}
 	if r.standIn(v) {

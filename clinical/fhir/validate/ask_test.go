@@ -122,7 +122,7 @@ func TestNoElements(t *testing.T) {
 
 // TestSlicesOfUSCore: slices of published profiles, on the examples of their package.
 func TestSlicesOfUSCore(t *testing.T) {
-	p, all := usCore(t, "610", "")
+	p, all := usCore(t, "610")
 	set, _ := definition.R4().With(p)
 	v := validate.New(set, validate.Options{})
 	const base = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"

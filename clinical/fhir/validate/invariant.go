@@ -2,7 +2,6 @@ package validate
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
@@ -18,7 +17,6 @@ type invariant struct {
 	severity          issue.Severity
 	expr              *fhirpath.Expression // nil: native, or it could not be compiled
 	native            func(r *runner, v value) bool
-	wide              bool // it may look through the whole text: that is counted as the work that it is
 }
 
 // limits of one invariant on one element.
@@ -43,7 +41,7 @@ func (v *Validator) invariants(all []*definition.Constraint) (out []*invariant) 
 		if k.native = natives[nativeKey{c.Key, c.Expression}]; k.native == nil {
 			expr, err := fhirpath.Compile(rewritten(c), invariantOptions)
 			if err == nil {
-				k.expr, k.wide = expr, wide(c.Expression)
+				k.expr = expr
 			}
 		}
 		out = append(out, k)
@@ -97,16 +95,6 @@ var natives = map[nativeKey]func(r *runner, v value) bool{
 	},
 }
 
-// wide reports whether an expression has a function whose work grows with the text and not with the element.
-func wide(expression string) bool {
-	for _, name := range []string{"resolve(", "descendants(", "repeat(", "conformsTo(", "slice("} {
-		if strings.Contains(expression, name) {
-			return true
-		}
-	}
-	return false
-}
-
 func holds(*runner, value) bool { return true }
 
 // containedMeta reports whether a contained resource has the member in its meta.
@@ -121,7 +109,7 @@ func (r *runner) containedMeta(v value, name string) (found bool) {
 
 // context makes the context of expressions.
 func (r *runner) context() {
-	r.ctx = fhirpath.Context{Set: r.v.set, Limits: limits, Now: r.v.o.Now,
+	r.ctx = fhirpath.Context{Set: r.v.set, Limits: limits, Now: r.v.o.Now, Spent: &r.evals,
 		Resolve:    func(reference string) (fhirpath.Node, bool) { return r.resolveNode(reference) },
 		MemberOf:   func(item fhirpath.Value, set string) (bool, bool) { return r.itemMember(item, set) },
 		ConformsTo: func(n fhirpath.Node, canonical string) (bool, bool) { return r.conformsNode(n, canonical) },
@@ -163,9 +151,6 @@ func (r *runner) invariant(k *invariant, v value) {
 	if k.expr == nil {
 		r.warnOnce(issue.Warning, v.at(), "not-supported", IDInvariantSkipped, k.key, "this invariant's expression could not be compiled: it was not checked")
 		return
-	}
-	if k.wide {
-		r.steps += len(r.doc.Nodes) / 8
 	}
 	if !r.step() {
 		return

@@ -425,7 +425,7 @@ func (r *runner) meets(f found, m *matcher) bool {
 	case m.fixed != nil:
 		return m.fixed.equal(f.doc, f.node)
 	case m.pattern != nil:
-		return m.pattern.within(f.doc, f.node)
+		return r.has(m.pattern, f.node)
 	case m.set != "":
 		return r.inSet(f.value, m.set) == definition.Yes
 	}

@@ -282,3 +282,38 @@ func TestSystemOfValueSet(t *testing.T) {
 		}
 	}
 }
+
+// TestTooDeep: what is within too many profiles or resources is not passed over in silence.
+func TestTooDeep(t *testing.T) {
+	const elements = `{"id":"Location.name","path":"Location.name","min":1},
+		{"id":"Location.partOf","path":"Location.partOf","type":[{"code":"Reference","targetProfile":["http://ward.test/l"]}]}`
+	v := validate.New(setOf(t, profile("l", "Location", elements)), validate.Options{})
+	chain := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `{"fullUrl":"http://a.test/Location/%d","resource":{"resourceType":"Location","id":"%d","name":"x","partOf":{"reference":"Location/%d"}}},`, i, i, i+1)
+		}
+		return `{"resourceType":"Bundle","type":"collection","entry":[` + b.String() + fmt.Sprintf(`{"fullUrl":"http://a.test/Location/%d","resource":{"resourceType":"Location","id":"%d"}}]}`, n, n)
+	}
+	nest := func(n int) string {
+		return strings.Repeat(`{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000000","resource":`, n) +
+			`{"resourceType":"Basic","code":{"text":"x"}}` + strings.Repeat(`}]}`, n)
+	}
+	first := strings.Replace(chain(3), `"id":"0",`, `"id":"0","meta":{"profile":["http://ward.test/l"]},`, 1)
+	for _, c := range []struct{ name, text, want string }{
+		{"a short chain", first, validate.IDConforms}, // the last has no name
+		{"a long chain", strings.Replace(chain(30), `"id":"0",`, `"id":"0","meta":{"profile":["http://ward.test/l"]},`, 1), validate.IDDeep},
+		{"few resources", nest(10), ""},
+		{"many resources", nest(30), validate.IDDeep},
+	} {
+		got := ""
+		for _, i := range v.Validate(parse(t, []byte(c.text))) {
+			if i.ID == validate.IDDeep || i.ID == validate.IDConforms {
+				got = i.ID
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}

@@ -198,7 +198,7 @@ func (r *runner) conformsIn(at found, o *overlay) bool {
 	}
 	other := r.aside(at)
 	ok := other.conforms(at.value, o)
-	r.steps = other.steps
+	r.steps, r.evals, r.deep = other.steps, r.evals+other.evals, r.deep || other.deep
 	return ok
 }
 
@@ -284,22 +284,26 @@ func (r *runner) entryOf(n int) int {
 	return -1
 }
 
-// contained maps the ids of the resources that a resource contains to them. The map of the last resource is kept.
+// contained maps the ids of the resources that a resource contains to them, once for each resource.
 func (r *runner) contained(root int) map[string]int {
-	if r.localIDs != nil && r.localRoot == root {
-		return r.localIDs
+	if ids, ok := r.locals[root]; ok {
+		return ids
 	}
-	r.localRoot, r.localIDs = root, map[string]int{}
+	ids := map[string]int{}
+	if r.locals == nil {
+		r.locals = map[int]map[string]int{}
+	}
+	r.locals[root] = ids
 	each(r.doc, root, "contained", func(n int) {
 		if r.doc.Nodes[n].Kind != tree.Object {
 			return
 		}
 		id := string(r.text(n, "id"))
-		if _, twice := r.localIDs[id]; !twice {
-			r.localIDs[id] = n
+		if _, twice := ids[id]; !twice {
+			ids[id] = n
 		}
 	})
-	return r.localIDs
+	return ids
 }
 
 // resolveNode is resolve() of FHIRPath.

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/issue"
@@ -21,16 +22,17 @@ type runner struct {
 	quiet  int  // above 0: nothing is noted, failed says whether there was an error
 	failed bool //
 	steps  int
+	evals  int  // steps of expressions that are not counted in steps yet
 	spent  bool // the bound of steps was met
 	depth  int  // of profiles within profiles
+	deep   bool // something was not checked because it is within too many
 
 	scopes []scope // the resources that the walk is in, the outermost first
 	bundle *bundle // index of the bundle that the text is, nil = not made yet
 	memo   map[memoKey]bool
 	ids    map[elementID]bool
 
-	localRoot int // whose contained resources localIDs has
-	localIDs  map[string]int
+	locals map[int]map[string]int // of resources that contain others: the nodes of those by their ids
 
 	vals []value // arena of children
 	ctx  fhirpath.Context
@@ -68,6 +70,9 @@ func (r *runner) run(doc *tree.Doc, profiles []string) []issue.Issue {
 		r.begin()
 		r.resource(value{0, -1, t, nil}, -1, false, profiles)
 	}
+	if r.deep {
+		r.warnOnce(issue.Warning, 0, "too-costly", IDDeep, "", "what is within more than "+strconv.Itoa(maxDepth)+" profiles or resources was not checked")
+	}
 	out := r.out
 	r.out = nil
 	slices.SortStableFunc(out, func(a, b issue.Issue) int {
@@ -80,8 +85,8 @@ func (r *runner) run(doc *tree.Doc, profiles []string) []issue.Issue {
 }
 
 func (r *runner) begin() {
-	r.said, r.quiet, r.failed, r.steps, r.spent, r.depth = nil, 0, false, 0, false, 0
-	r.localIDs = nil
+	r.said, r.quiet, r.failed, r.steps, r.evals, r.spent, r.depth, r.deep = nil, 0, false, 0, 0, false, 0, false
+	r.locals = nil
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)
 	clear(r.ids)
@@ -90,7 +95,7 @@ func (r *runner) begin() {
 
 // release lets go of the text.
 func (r *runner) release() {
-	r.doc, r.out, r.bundle = nil, nil, nil
+	r.doc, r.out, r.bundle, r.locals = nil, nil, nil, nil
 	clear(r.scopes[:cap(r.scopes)])
 	clear(r.vals[:cap(r.vals)])
 	clear(r.memo)

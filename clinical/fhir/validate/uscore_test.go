@@ -181,7 +181,7 @@ func BenchmarkBase(b *testing.B) {
 
 // TestManyTelecoms: pd-1 of US Core (telecom or endpoint) holds with several of them, and is broken where there is neither.
 func TestManyTelecoms(t *testing.T) {
-	p, _ := usCore(t, "610", "")
+	p, _ := usCore(t, "610")
 	set, _ := definition.R4().With(p)
 	v := validate.New(set, validate.Options{})
 	const profile = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-practitionerrole"
