@@ -441,6 +441,7 @@ func (r *runner) meets(f found, m *matcher) bool {
 func (r *runner) follow(from []found, steps []pathStep) []found {
 	for _, step := range steps {
 		var next []found
+		r.steps += len(from)
 		for _, f := range from {
 			next = r.followOne(next, f, step)
 		}

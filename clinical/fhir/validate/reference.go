@@ -216,7 +216,7 @@ func (r *runner) resolve(n int, ref string) found {
 		}
 	}
 	if r.scopes[0].typ.Name == "Parameters" {
-		if f := r.parameter(0, ref, 0); f.doc != nil {
+		if f := r.parameter(ref); f.doc != nil {
 			return f
 		}
 	}
@@ -230,27 +230,35 @@ func (r *runner) resolve(n int, ref string) found {
 	return found{}
 }
 
-// parameter finds a resource among the parameters below node n by its type and id.
-func (r *runner) parameter(n int, ref string, depth int) (f found) {
-	if depth > maxDepth || !r.step() {
-		return f
+// parameter finds a resource among the parameters by its type and id.
+func (r *runner) parameter(ref string) (f found) {
+	if r.params == nil {
+		r.params = map[string]int{}
+		r.indexParameters(0, "parameter", 0)
 	}
-	name := "parameter"
-	if depth > 0 {
-		name = "part"
+	if n, ok := r.params[ref]; ok {
+		f = found{value: value{n, -1, r.v.resourceType(r.doc, n), nil}, doc: r.doc, local: true}
+	}
+	return f
+}
+
+// indexParameters notes the resources of the parameters below node n, of those with one type and id the first.
+func (r *runner) indexParameters(n int, name string, depth int) {
+	if depth > maxDepth {
+		r.deep = true
+		return
 	}
 	each(r.doc, n, name, func(p int) {
-		if f.doc != nil {
+		if r.doc.Nodes[p].Kind != tree.Object {
 			return
 		}
-		if key := r.entryKey(p); key != "" && key == ref {
-			res := r.doc.Member(p, "resource")
-			f = found{value: value{res, -1, r.v.resourceType(r.doc, res), nil}, doc: r.doc, local: true}
-			return
+		if key := r.entryKey(p); key != "" {
+			if _, twice := r.params[key]; !twice {
+				r.params[key] = r.doc.Member(p, "resource")
+			}
 		}
-		f = r.parameter(p, ref, depth+1)
+		r.indexParameters(p, "part", depth+1)
 	})
-	return f
 }
 
 // local finds a contained resource by its id; "" is the container.

@@ -32,6 +32,7 @@ type runner struct {
 	memo   map[memoKey]bool
 	ids    map[elementID]bool
 
+	params map[string]int         // "Type/id" of resources among Parameters: their nodes; nil = not made yet
 	locals map[int]map[string]int // of resources that contain others: the nodes of those by their ids
 
 	vals []value // arena of children
@@ -86,7 +87,7 @@ func (r *runner) run(doc *tree.Doc, profiles []string) []issue.Issue {
 
 func (r *runner) begin() {
 	r.said, r.quiet, r.failed, r.steps, r.evals, r.spent, r.depth, r.deep = nil, 0, false, 0, 0, false, 0, false
-	r.locals = nil
+	r.locals, r.params = nil, nil
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)
 	clear(r.ids)
@@ -95,7 +96,7 @@ func (r *runner) begin() {
 
 // release lets go of the text.
 func (r *runner) release() {
-	r.doc, r.out, r.bundle, r.locals = nil, nil, nil, nil
+	r.doc, r.out, r.bundle, r.locals, r.params = nil, nil, nil, nil, nil
 	clear(r.scopes[:cap(r.scopes)])
 	clear(r.vals[:cap(r.vals)])
 	clear(r.memo)
@@ -132,10 +133,20 @@ func (r *runner) claimed(v value) {
 	if meta == tree.None || r.doc.Nodes[meta].Kind != tree.Object {
 		return
 	}
+	var done map[string]bool
 	each(r.doc, meta, "profile", func(n int) {
-		if r.doc.Nodes[n].Kind == tree.String {
-			r.asked(v, n, string(r.doc.Text(n)))
+		if r.doc.Nodes[n].Kind != tree.String {
+			return
 		}
+		url := string(r.doc.Text(n))
+		if done[url] {
+			return
+		}
+		if done == nil {
+			done = map[string]bool{}
+		}
+		done[url] = true
+		r.asked(v, n, url)
 	})
 }
 

@@ -156,7 +156,11 @@ func (r *runner) text(p int, name string) []byte {
 	}
 	r.steps += int(r.doc.Nodes[p].Len) >> 5
 	if c := r.doc.Member(p, name); c != tree.None && r.doc.Nodes[c].Kind >= tree.False && r.doc.Nodes[c].Kind <= tree.String {
-		r.steps += int(r.doc.Nodes[c].End-r.doc.Nodes[c].Start) >> 8
+		shift := 8
+		if r.doc.Nodes[c].Flag&tree.Escaped != 0 {
+			shift = 6 // it is made anew each time
+		}
+		r.steps += int(r.doc.Nodes[c].End-r.doc.Nodes[c].Start) >> shift
 		return r.doc.Text(c)
 	}
 	return nil
