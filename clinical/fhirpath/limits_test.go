@@ -168,6 +168,7 @@ var seeds = []string{
 	"defineVariable('a', 1).select(%a)", "birthDate + 1 month - 3 days", "value.lowBoundary(3)", "(2.power(100)).toString()", "'x'.replace('', 'yy').split('').join('z')", "type().name",
 	"extension('u').value as code", "1.0 / 3 ~ 0.33", "-name.given.first().length()", "$this is Patient implies name.exists()", "`name`[0].`given`[ 1 ]", "@T10:30 + 90 minutes", "a.combine(b) contains {}",
 	"trace('x', name).checkModifiers('a')", "'%41'.encode('hex').decode('hex').escape('html').unescape('json')", "1 year.toQuantity('month') < 12 'mo'", "exp().ln().sqrt().log(2)", "today() - 9999 years",
+	"status.elementDefinition().binding.strength", "name.slice('http://a', 'b').where(use = 'usual')", "descendants().elementDefinition().elementDefinition().constraint.key",
 }
 
 // TestNothing: without a focus, a context or types there are results and errors, but no panic.
