@@ -391,8 +391,11 @@ func (c *checker) result(s *syntax, f *function, in, inner static, args []static
 	if k := resultKinds[f.sig]; k != 0 {
 		return systemStatic(k)
 	}
-	if s.name == "extension" {
+	switch s.name {
+	case "extension":
 		return static{fhir: []*definition.Type{c.set.Type("Extension")}, many: true}
+	case "elementDefinition":
+		return static{fhir: []*definition.Type{c.set.Type("ElementDefinition")}, many: in.many, mixed: in.mixed}
 	}
 	return static{unknown: true, many: true}
 }

@@ -172,14 +172,17 @@ func (m *machine) equalNodes(a, b *Value) (tri, error) {
 	return triOf(equalJSON(a.doc, a.value(), b.doc, b.value()) && equalJSON(a.doc, a.extra(), b.doc, b.extra())), nil
 }
 
-// nodesOf is the number of nodes of the tape that an element takes.
+// nodesOf is the number of nodes of the tape that an element takes, and one more for each 256 bytes of its text.
 func nodesOf(v *Value) int {
 	n := 0
-	if i := v.value(); i >= 0 {
-		n += int(v.doc.Nodes[i].Next) - i
+	if v.kind != KindNode {
+		return 0
 	}
-	if i := v.extra(); i >= 0 {
-		n += int(v.doc.Nodes[i].Next) - i
+	for _, i := range [...]int{v.value(), v.extra()} {
+		if i >= 0 {
+			at := &v.doc.Nodes[i]
+			n += int(at.Next) - i + int(at.End-at.Start)>>8
+		}
 	}
 	return n
 }
@@ -211,11 +214,30 @@ func equalJSON(a *tree.Doc, i int, b *tree.Doc, j int) bool {
 			}
 		}
 	case tree.Object:
-		for c := a.First(i); c != tree.None; c = a.Sibling(c) {
-			d := b.Member(j, a.MemberName(c))
-			if d == tree.None || !equalJSON(a, c, b, d) {
-				return false
-			}
+		return equalObjects(a, i, b, j)
+	}
+	return true
+}
+
+// manyMembers is from how many on the members of an object are looked up by name in a table.
+const manyMembers = 32
+
+func equalObjects(a *tree.Doc, i int, b *tree.Doc, j int) bool {
+	var names map[string]int
+	if b.Nodes[j].Len >= manyMembers {
+		names = make(map[string]int, b.Nodes[j].Len)
+		for d := b.First(j); d != tree.None; d = b.Sibling(d) {
+			names[b.MemberName(d)] = d
+		}
+	}
+	for c := a.First(i); c != tree.None; c = a.Sibling(c) {
+		d, ok := names[a.MemberName(c)]
+		if names == nil {
+			d = b.Member(j, a.MemberName(c))
+			ok = d != tree.None
+		}
+		if !ok || !equalJSON(a, c, b, d) {
+			return false
 		}
 	}
 	return true
@@ -342,6 +364,9 @@ func (m *machine) equivalentNodes(a, b *Value) (bool, error) {
 			continue
 		}
 		base := len(m.stack)
+		if err := m.step(1 + (nodesOf(a)+nodesOf(b))>>8); err != nil {
+			return false, err
+		}
 		if err := k.each(a, m.set, m.push); err != nil {
 			return false, err
 		}

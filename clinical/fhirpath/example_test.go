@@ -47,19 +47,19 @@ func ExampleExpression_Eval() {
 	// Observation.interpretation[1].text FHIR.string stable
 }
 
-// An invariant holds unless its expression is false.
-func ExampleExpression_Bool() {
+// An invariant holds where its expression is true.
+func ExampleExpression_True() {
 	observation := parse(weight)
 	ctx := &fhirpath.Context{Set: definition.R4()}
 	for _, text := range []string{"value.ofType(Quantity) > 70000 'g'", "dataAbsentReason.empty() or value.empty()", "status = 'amended'", "bodySite.text = 'x'"} {
-		ok, err := fhirpath.MustCompile(text).Bool(ctx, observation)
+		ok, err := fhirpath.MustCompile(text).True(ctx, observation)
 		fmt.Println(ok, err)
 	}
 	// Output:
 	// true <nil>
 	// true <nil>
 	// false <nil>
-	// true <nil>
+	// false <nil>
 }
 
 // Append evaluates without allocating where the destination has room.

@@ -152,7 +152,7 @@ func (m *machine) fnIsDistinct(_ *callOp, base int) error {
 }
 
 func (m *machine) fnNot(o *callOp, base int) error {
-	t, err := single(m.stack[base:], o)
+	t, err := m.single(m.stack[base:], o)
 	m.stack = m.stack[:base]
 	if err != nil {
 		return err

@@ -16,6 +16,9 @@ type Options struct {
 	AsFilters bool
 	// EmptyJoin makes join() of nothing the empty string, as SQL on FHIR has it. Otherwise it is nothing, as FHIRPath has it.
 	EmptyJoin bool
+	// ManyTrue takes several items as true where a Boolean is needed: an operand of and, or, xor and implies, the input of not(), a criterion, and the
+	// result of True. Invariants are written that way (US Core pd-1: telecom or endpoint); FHIRPath has an error there.
+	ManyTrue bool
 }
 
 // Expression is a compiled expression. It is immutable and may be used by many goroutines.
@@ -23,6 +26,7 @@ type Expression struct {
 	text string
 	tree *syntax
 	op   op
+	many bool // Options.ManyTrue
 }
 
 // Compile reads an expression. The error is a *SyntaxError: the text is not FHIRPath, is too long or too deep, calls a function that there is
@@ -37,7 +41,7 @@ func Compile(text string, o Options) (*Expression, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	return &Expression{text: text, tree: s, op: op}, nil
+	return &Expression{text: text, tree: s, op: op, many: o.ManyTrue}, nil
 }
 
 // MustCompile is Compile for expressions that stand in the program. It panics if text is not FHIRPath.
@@ -77,12 +81,16 @@ type Context struct {
 	// ConformsTo says whether an element conforms to a profile. known is false where the profile is not there, which is an error.
 	// nil: only the base types of Set are known.
 	ConformsTo func(item Node, profile string) (conforms, known bool)
+	// Slice says whether an element is in the slice of a profile that has the name. known is false where the profile is not there or has no such
+	// slice, which is an error. nil: no slice is known.
+	Slice func(item Node, profile, name string) (in, known bool)
 	// Subsumes says whether code a subsumes code b of one code system. known is false where it cannot be said.
 	Subsumes func(system, a, b string) (subsumes, known bool)
 	// Trace receives what trace() is called on. It must not keep items.
 	Trace  func(name string, items Collection)
 	Now    time.Time // of now(), today() and timeOfDay(); zero: the time at which the evaluation first asks
 	Limits Limits
+	Spent  *int // the steps that evaluations take are added to it; nil: they are not counted. Evaluations that share it do not run at one time.
 }
 
 // Eval evaluates the expression on focus, and returns a collection that the caller may keep. Its error is an *EvalError, or one of ErrSteps, ErrItems and ErrText.
@@ -93,29 +101,22 @@ func (e *Expression) Eval(c *Context, focus Node) (Collection, error) {
 // Append evaluates the expression on focus, which may be any value, and appends the result to dst. It allocates nothing for paths and comparisons if
 // dst has room.
 func (e *Expression) Append(dst Collection, c *Context, focus Value) (Collection, error) {
-	m := newMachine(c, focus)
-	defer m.free()
+	m := newMachine(c, focus, e.many)
+	defer m.end()
 	if err := e.op.eval(m); err != nil {
 		return dst, err
 	}
 	return append(dst, m.stack[1:]...), nil
 }
 
-// Bool evaluates the expression as an invariant: empty is true, a single Boolean is itself, any other single item is true. More than one item is an *EvalError.
+// True evaluates the expression as a condition or an invariant: a single Boolean is itself, any other single item is true, empty is false. More than one
+// item is an *EvalError, or with Options.ManyTrue true.
 //
 // SPEC(FHIRPath N1 4.5 singleton evaluation of collections)
-// SPEC(FHIR R4 conformance-rules.html#constraints): an invariant is broken only where its expression is false.
-func (e *Expression) Bool(c *Context, focus Node) (bool, error) {
-	m := newMachine(c, focus.Item())
-	defer m.free()
-	t, err := m.truth(e.op)
-	return t != isFalse, err
-}
-
-// True evaluates the expression as a condition: empty is false.
+// SPEC(FHIR R4 conformance-rules.html#constraints): the expression of an invariant has to be true.
 func (e *Expression) True(c *Context, focus Node) (bool, error) {
-	m := newMachine(c, focus.Item())
-	defer m.free()
+	m := newMachine(c, focus.Item(), e.many)
+	defer m.end()
 	t, err := m.truth(e.op)
 	return t == isTrue, err
 }

@@ -40,10 +40,16 @@ func (m *machine) fnExtension(o *callOp, base int) error {
 		if obj < 0 || k == nil {
 			continue
 		}
+		if err := m.scan(v.doc, obj); err != nil {
+			return err
+		}
 		it := items{m: k, doc: v.doc, set: m.set}
 		it.begin(v.doc, obj)
 		var c Value
 		for it.next(&c) {
+			if err := m.step(1); err != nil {
+				return err
+			}
 			if at := v.doc.Member(c.value(), "url"); at == tree.None || string(v.doc.Text(at)) != url {
 				continue
 			}
@@ -101,6 +107,9 @@ func (m *machine) fnResolve(_ *callOp, base int) error {
 	for i := base; i < n; i++ {
 		v := m.stack[i]
 		ref := v.reference()
+		if err := m.read(len(ref)); err != nil {
+			return err
+		}
 		if len(ref) == 0 {
 			continue
 		}
@@ -131,6 +140,9 @@ func (m *machine) resolve(v *Value, ref []byte) (Node, bool, error) {
 	if !ok {
 		return n, false, nil
 	}
+	if err := m.scanUp(n); err != nil {
+		return n, false, err
+	}
 	root := n.Resource(m.set).container(m.set)
 	if m.c.Root.Doc == n.Doc && n.Doc != nil {
 		root = m.c.Root
@@ -154,17 +166,43 @@ func (m *machine) resolve(v *Value, ref []byte) (Node, bool, error) {
 	return m.inBundle(bundle, root, ref)
 }
 
-// among finds a resource in an array of them.
-func (m *machine) among(n Node, name string, is func(Node) bool) (Node, bool, error) {
-	for _, c := range n.Children(nil, m.set, name) {
-		if err := m.step(1); err != nil {
-			return c, false, err
+// each calls f for the children of n with the name until it says that it has what it sought. Each costs a step, those behind it nothing.
+func (m *machine) each(n Node, name string, f func(Node) (done bool, err error)) error {
+	v := n.Item()
+	k, obj := member(n.Type, name), v.object()
+	if k == nil || obj < 0 {
+		return nil
+	}
+	if err := m.scan(n.Doc, obj); err != nil {
+		return err
+	}
+	it := items{m: k, doc: n.Doc, set: m.set}
+	it.begin(n.Doc, obj)
+	var c Value
+	for it.next(&c) {
+		if err := m.scan(c.doc, c.value()); err != nil {
+			return err
 		}
-		if is(c) {
-			return c, true, nil
+		if err := m.step(1); err != nil {
+			return err
+		}
+		one, _ := c.Node()
+		if done, err := f(one); done || err != nil {
+			return err
 		}
 	}
-	return n, false, nil
+	return nil
+}
+
+// among finds a resource in an array of them.
+func (m *machine) among(n Node, name string, is func(Node) bool) (found Node, ok bool, err error) {
+	err = m.each(n, name, func(c Node) (bool, error) {
+		if is(c) {
+			found, ok = c, true
+		}
+		return ok, nil
+	})
+	return found, ok, err
 }
 
 // inBundle finds the entry whose fullUrl is the reference; a relative one is taken relative to the fullUrl of the entry that it is in.
@@ -181,17 +219,18 @@ func (m *machine) inBundle(bundle, from Node, ref []byte) (Node, bool, error) {
 			}
 		}
 	}
-	for _, e := range bundle.Children(nil, m.set, "entry") {
-		if err := m.step(1); err != nil {
-			return e, false, err
-		}
+	if err := m.read(len(want)); err != nil {
+		return from, false, err
+	}
+	found, ok, err := m.among(bundle, "entry", func(e Node) bool {
 		at := e.Doc.Member(e.Value, "fullUrl")
-		if at == tree.None || !bytes.Equal(e.Doc.Text(at), want) {
-			continue
-		}
-		for _, r := range e.Children(nil, m.set, "resource") {
-			return r, true, nil
-		}
+		return at != tree.None && bytes.Equal(e.Doc.Text(at), want)
+	})
+	if err != nil || !ok {
+		return from, false, err
+	}
+	for _, r := range found.Children(nil, m.set, "resource") {
+		return r, true, nil
 	}
 	return from, false, nil
 }
@@ -309,6 +348,9 @@ func subsumer(by bool) func(*machine, *callOp, int) error {
 		if by {
 			a, b = b, a
 		}
+		if err := m.step(nodesOf(&a)>>3 + nodesOf(&b)>>3); err != nil {
+			return err
+		}
 		s1, c1, ok1 := m.coding(&a)
 		s2, c2, ok2 := m.coding(&b)
 		switch {
@@ -354,11 +396,14 @@ func (m *machine) fnCheckModifiers(o *callOp, base int) error {
 		if !ok {
 			continue
 		}
-		for _, x := range e.Children(nil, m.set, "modifierExtension") {
+		if err := m.each(e, "modifierExtension", func(x Node) (bool, error) {
 			at := x.Doc.Member(x.Value, "url")
 			if at == tree.None || !slices.Contains(allowed, string(x.Doc.Text(at))) {
-				return failf(o.at, "an element has a modifier extension that is not allowed here")
+				return true, failf(o.at, "an element has a modifier extension that is not allowed here")
 			}
+			return false, m.step(len(allowed) >> 2)
+		}); err != nil {
+			return err
 		}
 	}
 	return m.step(n - base)
@@ -386,6 +431,9 @@ func (m *machine) fnReferenceKey(o *callOp, base int) error {
 	for i := base; i < n; i++ {
 		v := m.stack[i]
 		ref := string(v.reference())
+		if err := m.read(16 * len(ref)); err != nil {
+			return err
+		}
 		ref, _, _ = strings.Cut(ref, "/_history/")
 		parts := strings.Split(ref, "/")
 		if len(parts) < 2 || strings.HasPrefix(ref, "#") {
@@ -411,6 +459,9 @@ func (m *machine) fnHTMLChecks(o *callOp, base int) error {
 	}
 	b := v.bytes()
 	if err := m.charge(len(b)); err != nil {
+		return err
+	}
+	if err := m.read(16 * len(b)); err != nil {
 		return err
 	}
 	return m.answer(base, Boolean(b != nil && structure.Narrative(b) == ""))

@@ -352,9 +352,18 @@ func (m *machine) pushChildren(v *Value) error {
 	}
 	d, table := v.doc, membersOf(v.typ)
 	under := hasUnder(d, obj)
+	if err := m.scan(d, obj); err != nil {
+		return err
+	}
 	for c := d.First(obj); c != tree.None; c = d.Sibling(c) {
 		k := table.json(d, c)
-		if k == nil || k.value != "" && d.Member(obj, k.value) != tree.None {
+		if k == nil {
+			continue
+		}
+		if err := m.scan(d, obj); err != nil { // for its partner
+			return err
+		}
+		if k.value != "" && d.Member(obj, k.value) != tree.None {
 			continue // of "_x" beside "x" it is the node of x
 		}
 		it := items{m: k.of, doc: d, set: m.set, value: c, extra: -1, typ: k.typ}

@@ -16,7 +16,11 @@ var broken = map[string]string{
 	"codesystem-example.json csd-1":        "the expression of R4 takes the codes of nested concepts twice",
 	"patient-container-example.json dom-3": "the reference to the contained Organization lacks its #",
 	"patient-container-example.json org-1": "the contained Organization has an id only",
+	"patient-example-period.json per-1":    "start and end are of unlike precision: no result",
 }
+
+// silent are invariants whose expression in R4 has no result where something may be left out, with what that is.
+var silent = map[string]string{"ref-1": "Reference.reference"}
 
 // TestInvariantsOfGold evaluates every invariant on every element of the inputs of the suite and of 10 synthetic patients: without an error, and with
 // the expected verdict.
@@ -44,7 +48,7 @@ func TestInvariantsOfGold(t *testing.T) {
 					continue
 				}
 				if compiled[c] == nil {
-					e, err := Compile(c.Expression, Options{AsFilters: true})
+					e, err := Compile(c.Expression, Options{AsFilters: true, ManyTrue: true})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -54,9 +58,12 @@ func TestInvariantsOfGold(t *testing.T) {
 				if n.Type.Kind == definition.Resource && n.Value != root.Value {
 					in.Resource = n
 				}
-				ok, err := compiled[c].Bool(&in, n)
+				ok, err := compiled[c].True(&in, n)
 				if err != nil {
 					t.Errorf("%s: %s at %s: %v", name, c.Key, n.Path(), err)
+				}
+				if got, _ := compiled[c].Eval(&in, n); len(got) == 0 && silent[c.Key] != "" {
+					continue
 				}
 				id := name + " " + c.Key
 				if found[id] = found[id] || !ok; !ok && c.Severity == "error" && broken[id] == "" {

@@ -2,6 +2,7 @@ package fhirpath
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -167,6 +168,7 @@ var seeds = []string{
 	"defineVariable('a', 1).select(%a)", "birthDate + 1 month - 3 days", "value.lowBoundary(3)", "(2.power(100)).toString()", "'x'.replace('', 'yy').split('').join('z')", "type().name",
 	"extension('u').value as code", "1.0 / 3 ~ 0.33", "-name.given.first().length()", "$this is Patient implies name.exists()", "`name`[0].`given`[ 1 ]", "@T10:30 + 90 minutes", "a.combine(b) contains {}",
 	"trace('x', name).checkModifiers('a')", "'%41'.encode('hex').decode('hex').escape('html').unescape('json')", "1 year.toQuantity('month') < 12 'mo'", "exp().ln().sqrt().log(2)", "today() - 9999 years",
+	"status.elementDefinition().binding.strength", "name.slice('http://a', 'b').where(use = 'usual')", "descendants().elementDefinition().elementDefinition().constraint.key",
 }
 
 // TestNothing: without a focus, a context or types there are results and errors, but no panic.
@@ -184,7 +186,7 @@ func TestNothing(t *testing.T) {
 			}
 			for _, n := range []Node{{}, {Value: -1, Extra: -1}, full} {
 				_, _ = e.Eval(ctx, n)
-				_, _ = e.Bool(ctx, n)
+				_, _ = e.True(ctx, n)
 			}
 		}
 		if err := e.Check(nil, nil, CheckOptions{}); err == nil {
@@ -270,6 +272,68 @@ func FuzzEval(f *testing.F) {
 		for _, v := range vs {
 			_, _, _ = v.TypeName(), v.String(), v.Kind().String()
 		}
-		_, _ = e.Bool(ctx, n)
+		_, _ = e.True(ctx, n)
 	})
+}
+
+// TestCosts: looks through members, texts and entries are counted as what they are, so that the bound of steps is one of time.
+func TestCosts(t *testing.T) {
+	const n = 2000
+	list := func(n int, text string) string { return strings.TrimSuffix(strings.Repeat(text+",", n), ",") }
+	members := func(from, by int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"x%d":1,`, from+by*i)
+		}
+		return strings.TrimSuffix(b.String(), ",")
+	}
+	contacts := `"contact":[` + list(n, `{"gender":"male"}`) + `]`
+	for _, c := range []struct {
+		name, text, expression string
+		least, most            int
+	}{
+		{"unknown members", `{` + members(0, 1) + `,"resourceType":"Patient",` + contacts + `}`, "contact.where(%resource.name.exists()).count()", n * n >> 5, n * n},
+		{"members of children", `{"resourceType":"Patient",` + members(0, 1) + `,` + contacts + `}`, "contact.select(%resource.children().count()).count()", n * n >> 5, 2 * n * n},
+		{"an extension by its url", `{"resourceType":"Patient","extension":[` + list(n, `{"url":"a"}`) + `],` + contacts + `}`, "contact.select(%resource.extension('b').count()).count()", n * n, 3 * n * n},
+		{"modifier extensions", `{"resourceType":"Patient","modifierExtension":[` + list(n, `{"url":"a"}`) + `],` + contacts + `}`, "contact.select(%resource.checkModifiers('a').id).count()", n * n, 3 * n * n},
+		{"keys of a long reference", `{"resourceType":"Patient","managingOrganization":{"reference":"` + strings.Repeat("a/", 10*n) + `"},` + contacts + `}`,
+			"contact.select(%resource.managingOrganization.getReferenceKey()).count()", n * n, 10 * n * n},
+		{"the first entry", `{"resourceType":"Bundle","entry":[{"fullUrl":"urn:a","resource":{"resourceType":"Patient"}},` +
+			list(n, `{"resource":{"resourceType":"Patient","managingOrganization":{"reference":"urn:a"}}}`) + `]}`, "entry.resource.managingOrganization.resolve().count()", n, 30 * n},
+		{"the last entry", `{"resourceType":"Bundle","entry":[` + list(n, `{"resource":{"resourceType":"Patient","managingOrganization":{"reference":"urn:a"}}}`) +
+			`,{"fullUrl":"urn:a","resource":{"resourceType":"Patient"}}]}`, "entry.resource.managingOrganization.resolve().count()", n * n, 3 * n * n},
+		{"the first that is contained", `{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"a"},` + list(n, `{"resourceType":"Organization","partOf":{"reference":"#a"}}`) + `]}`,
+			"contained.partOf.resolve().count()", n, 30 * n},
+		{"equal long texts", `{"resourceType":"Patient","contact":[{"name":{"text":"` + strings.Repeat("a", 256*n) + `"}},{"name":{"text":"` + strings.Repeat("a", 256*n) + `"}}],"name":[` + list(n, `{"text":"x"}`) + `]}`,
+			"name.where(%resource.contact[0].name = %resource.contact[1].name).count()", n * n, 3 * n * n},
+	} {
+		spent := 0
+		ctx := &Context{Set: definition.R4(), Limits: Limits{Steps: 1 << 40}, Spent: &spent}
+		if _, err := MustCompile(c.expression).Eval(ctx, parseNode(t, c.text)); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if spent < c.least || spent > c.most {
+			t.Errorf("%s: %d steps, not %d to %d", c.name, spent, c.least, c.most)
+		}
+	}
+}
+
+// TestEqualObjects: members are compared by name in any order, few or many.
+func TestEqualObjects(t *testing.T) {
+	for _, n := range []int{3, 3000} {
+		object := func(from, by, last int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, `"x%d":1,`, from+by*i)
+			}
+			return fmt.Sprintf(`{%s"y":%d}`, b.String(), last)
+		}
+		e := MustCompile("contact[0] = contact[1]")
+		for text, want := range map[string]bool{object(n-1, -1, 1): true, object(n-1, -1, 2): false, object(n, -1, 1): false} {
+			got, err := e.True(&Context{Set: definition.R4()}, parseNode(t, `{"resourceType":"Patient","contact":[`+object(0, 1, 1)+`,`+text+`]}`))
+			if err != nil || got != want {
+				t.Errorf("%d members: %v, not %v (%v)", n, got, want, err)
+			}
+		}
+	}
 }

@@ -135,6 +135,9 @@ func (s *seen) add(vs []Value, v *Value) (bool, error) {
 			return false, err
 		}
 	}
+	if err := s.m.read(len(v.text)); err != nil {
+		return false, err
+	}
 	h := hashOf(v)
 	for _, j := range s.byHash[h] {
 		t, err := s.m.equalItems(&vs[j], v)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
 // op is a compiled part of an expression. eval pushes its result onto the stack, and leaves what is below as it was.
@@ -52,12 +53,14 @@ type machine struct {
 	index int     // $index, -1 where there is none
 	total []Value // $total
 	inSum bool    // there is a $total
+	many  bool    // Options.ManyTrue
 	vars  *binding
 	steps int // that are left
+	given int // steps at the beginning
 	items int
 	text  int
 	now   time.Time
-	depth int // of functions that call Go that calls them
+	defs  map[defined]*tree.Doc // what elementDefinition() has made
 }
 
 // binding is a variable that defineVariable made, and those before it.
@@ -71,20 +74,21 @@ var machines = sync.Pool{New: func() any { return &machine{stack: make([]Value, 
 
 var noContext Context
 
-func newMachine(c *Context, focus Value) *machine {
+func newMachine(c *Context, focus Value, many bool) *machine {
 	if c == nil {
 		c = &noContext
 	}
 	m := machines.Get().(*machine)
-	m.c, m.set = c, c.Set
+	m.c, m.set, m.many = c, c.Set, many
 	m.stack = append(m.stack[:0], focus)
 	m.this = m.stack[:1:1]
 	if focus.kind == 0 {
 		m.this = nil
 	}
-	m.index, m.total, m.inSum, m.vars, m.depth = -1, nil, false, nil, 0
+	m.index, m.total, m.inSum, m.vars, m.defs = -1, nil, false, nil, nil
 	m.now = c.Now
-	m.steps, m.items, m.text = or(c.Limits.Steps, DefaultLimits.Steps), or(c.Limits.Items, DefaultLimits.Items), or(c.Limits.Text, DefaultLimits.Text)
+	m.given = or(c.Limits.Steps, DefaultLimits.Steps)
+	m.steps, m.items, m.text = m.given, or(c.Limits.Items, DefaultLimits.Items), or(c.Limits.Text, DefaultLimits.Text)
 	return m
 }
 
@@ -97,13 +101,21 @@ func or(n, otherwise int) int {
 
 const keep = 4096 // items; a larger stack is not pooled
 
+// end says what the evaluation took and gives the machine back.
+func (m *machine) end() {
+	if m.c.Spent != nil {
+		*m.c.Spent += m.given - m.steps
+	}
+	m.free()
+}
+
 // free gives the machine back, without what it points at.
 func (m *machine) free() {
 	if cap(m.stack) > keep {
 		return
 	}
 	clear(m.stack)
-	m.stack, m.this, m.total, m.vars, m.c, m.set = m.stack[:0], nil, nil, nil, nil, nil
+	m.stack, m.this, m.total, m.vars, m.c, m.set, m.defs = m.stack[:0], nil, nil, nil, nil, nil, nil
 	machines.Put(m)
 }
 
@@ -117,6 +129,14 @@ func (m *machine) step(n int) error {
 
 // read charges for n bytes of text that are read or copied.
 func (m *machine) read(n int) error { return m.step(n >> 8) }
+
+// scan charges for a look through the members of object n. Resources have few; a text that is made to cost much may have very many.
+func (m *machine) scan(d *tree.Doc, n int) error {
+	if n < 0 {
+		return nil
+	}
+	return m.step(int(d.Nodes[n].Len) >> 5)
+}
 
 // unitSteps is what the comparison of two units costs.
 const unitSteps = 32
@@ -187,7 +207,7 @@ func (m *machine) truth(o op) (tri, error) {
 	if err := o.eval(m); err != nil {
 		return unknown, err
 	}
-	t, err := single(m.stack[base:], o)
+	t, err := m.single(m.stack[base:], o)
 	m.stack = m.stack[:base]
 	return t, err
 }
@@ -195,10 +215,12 @@ func (m *machine) truth(o op) (tri, error) {
 // single is the singleton evaluation of a collection to a Boolean.
 //
 // SPEC(FHIRPath N1 4.5): empty is empty, one Boolean is itself, one other item is true, more are an error.
-func single(vs []Value, o op) (tri, error) {
+func (m *machine) single(vs []Value, o op) (tri, error) {
 	switch {
 	case len(vs) == 0:
 		return unknown, nil
+	case len(vs) > 1 && m.many:
+		return isTrue, nil
 	case len(vs) > 1:
 		return unknown, failf(offset(o), "expected at most one item where a Boolean is needed")
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
 type literal struct {
@@ -87,9 +88,15 @@ func (o *variable) eval(m *machine) error {
 			return nil
 		}
 		return m.push(&m.stack[0])
-	case o.name == "resource":
-		return m.pushNode(m.resource())
-	case o.name == "rootResource":
+	case o.name == "resource" || o.name == "rootResource":
+		if n, ok := m.stack[0].Node(); ok && m.c.Resource.Doc == nil {
+			if err := m.scanUp(n); err != nil {
+				return err
+			}
+		}
+		if o.name == "resource" {
+			return m.pushNode(m.resource())
+		}
 		return m.pushNode(m.root())
 	}
 	return failf(o.at, "the variable %%%s is not defined", o.name)
@@ -110,6 +117,21 @@ func (m *machine) resource() Node {
 		return n.Resource(m.set)
 	}
 	return Node{}
+}
+
+// scanUp charges for the search for the resource that a node is in.
+func (m *machine) scanUp(n Node) error {
+	if n.Doc == nil {
+		return nil
+	}
+	for i := n.index(); i > 0; i = int(n.Doc.Nodes[i].Parent) {
+		if n.Doc.Nodes[i].Kind == tree.Object {
+			if err := m.scan(n.Doc, i); err != nil {
+				return err
+			}
+		}
+	}
+	return m.scan(n.Doc, 0)
 }
 
 // root is the resource that contains the resource: another only for contained ones.
@@ -210,10 +232,18 @@ func (o *path) walk(m *machine, v *Value, i int) error {
 	if k == nil {
 		return m.step(1)
 	}
+	if err := m.scan(v.doc, obj); err != nil {
+		return err
+	}
 	it := items{m: k, doc: v.doc, set: m.set}
 	it.begin(v.doc, obj)
 	var c Value
 	for it.next(&c) {
+		if k.resource {
+			if err := m.scan(c.doc, c.value()); err != nil { // for its type
+				return err
+			}
+		}
 		if err := o.walk(m, &c, i+1); err != nil {
 			return err
 		}

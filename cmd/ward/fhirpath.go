@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhir/validate"
 	"github.com/ward-health/ward/clinical/fhirpath"
 	"github.com/ward-health/ward/cmd/ward/input"
 )
@@ -19,11 +19,14 @@ type fhirPathCmd struct {
 // Help is shown by ward fhir path --help.
 func (fhirPathCmd) Help() string {
 	return `A line for each item of the result: texts, numbers, dates and quantities as they are, other elements as JSON; with several resources each line begins with the name of its resource. With --json a line for
-each resource: {"source":"...","result":[...]}. The expression is evaluated on each resource; what begins with another type's name gives nothing.
+each resource: {"source":"...","result":[...]}. The expression is evaluated on each resource; what begins with another type's name gives nothing. memberOf(), conformsTo(), slice()
+and elementDefinition() know R4 and the packages of --package.
 
   ward fhir path 'Patient.name.given' patient.json
   ward fhir path 'Patient.birthDate < @1950' --json patients.ndjson
-  ward fhir path "Observation.value.ofType(Quantity).where(unit = 'mg/dL').value" exports/`
+  ward fhir path "Observation.value.ofType(Quantity).where(unit = 'mg/dL').value" exports/
+  ward fhir path --package us-core.tgz "conformsTo('http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient')" patient.json
+  ward fhir path 'Patient.gender.elementDefinition().binding.valueSet' patient.json`
 }
 
 // Run implements the verb.
@@ -40,9 +43,10 @@ func (c fhirPathCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	all := validate.New(set, validate.Options{})
 	count := newTally(s, "path")
 	err = input.Run(s.ctx, files, s.in, func() func(input.Item) written {
-		p := &pathing{set: set, e: e, json: s.json, many: len(files) > 1}
+		p := &pathing{all: all, e: e, json: s.json, many: len(files) > 1}
 		return func(item input.Item) written { return p.lines(item) }
 	}, func(item input.Item, w written) error {
 		if w.err != nil {
@@ -61,7 +65,7 @@ func (c fhirPathCmd) Run(s *session) error {
 
 // pathing evaluates one resource after another; each worker has its own.
 type pathing struct {
-	set  *definition.Set
+	all  *validate.Validator
 	e    *fhirpath.Expression
 	json bool
 	many bool // there are several files
@@ -70,18 +74,18 @@ type pathing struct {
 
 // lines is what is printed for a resource.
 func (p *pathing) lines(item input.Item) written {
-	text, err := asJSON(p.set, item)
+	text, err := asJSON(p.all.Set(), item)
 	if err == nil {
 		err = p.doc.Parse(text, tree.Limits{Bytes: input.MaxResource})
 	}
 	if err != nil {
 		return written{err: err}
 	}
-	root, err := fhirpath.Root(&p.doc, p.set)
+	root, err := fhirpath.Root(&p.doc, p.all.Set())
 	if err != nil {
 		return written{err: err}
 	}
-	result, err := p.e.Eval(&fhirpath.Context{Set: p.set}, root)
+	result, err := p.e.Eval(p.all.Context(root), root)
 	if err != nil {
 		return written{err: err}
 	}

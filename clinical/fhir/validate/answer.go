@@ -1,14 +1,15 @@
 package validate
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
+	"github.com/ward-health/ward/clinical/fhir/issue"
 	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhirpath"
 )
 
 // answerTypes are the types that the answers to each type of item have.
@@ -54,18 +55,27 @@ func (a *answered) str(at int, q *question) {
 	if count < q.minLength {
 		r.fail(at, "value", IDAnswer, "", "the answer has at least "+strconv.Itoa(q.minLength)+" characters")
 	}
-	if q.pattern == "" || len(q.pattern) > 2000 {
-		return
+	if q.pattern != "" {
+		a.form(at, q)
 	}
-	if q.regexp == nil {
-		e, err := regexp.Compile("^(?:" + q.pattern + ")$")
-		if err != nil {
-			q.pattern = "" // not one that this engine, whose time is linear, can run
-			return
-		}
-		q.regexp = e
+}
+
+// form checks a string against a regular expression, as FHIRPath has them: their time is linear, and counted.
+func (a *answered) form(at int, q *question) {
+	r := a.r
+	if q.matches == nil && !q.strange {
+		e, err := fhirpath.Compile("$this.matches("+quoted("^(?-s:"+q.pattern+")$")+")", fhirpath.Options{})
+		q.matches, q.strange = e, err != nil
 	}
-	if !q.regexp.Match(text) {
+	n := fhirpath.Node{Doc: r.doc, Value: at, Extra: -1, Type: r.v.set.Type("string")}
+	ok, err := false, error(nil)
+	if !q.strange {
+		ok, err = q.matches.True(&fhirpath.Context{Set: r.v.set, Limits: limits, Spent: &r.evals}, n)
+	}
+	switch {
+	case q.strange || err != nil:
+		r.warnOnce(issue.Warning, at, "not-supported", IDInvariantSkipped, "", "a regular expression of the questionnaire cannot be run here, or not on this answer: it was not checked")
+	case !ok && r.step():
 		r.fail(at, "value", IDAnswer, "", "the answer does not have the form that the questionnaire asks for")
 	}
 }
@@ -105,6 +115,7 @@ func (a *answered) ordered(at int, typ string, q *question) {
 // attached checks type and size of an attachment.
 func (a *answered) attached(n, at int, q *question) {
 	r := a.r
+	r.steps += len(q.mimes)
 	if kind := r.text(at, "contentType"); len(q.mimes) > 0 && !slices.Contains(q.mimes, string(kind)) {
 		r.fail(n, "value", IDAnswer, "", "the attachment has one of the types that the questionnaire names")
 	}
@@ -148,6 +159,7 @@ func (a *answered) referred(at int, q *question) {
 func (a *answered) units(at int, q *question) {
 	r := a.r
 	system, code := string(r.text(at, "system")), string(r.text(at, "code"))
+	r.steps += len(q.units)
 	if len(q.units) > 0 {
 		ok := slices.ContainsFunc(q.units, func(u int) bool { return textOf(q.doc, u, "system") == system && textOf(q.doc, u, "code") == code })
 		if !ok {
@@ -169,6 +181,9 @@ func (a *answered) option(at int, typ string, q *question) (exclusive bool) {
 		return false
 	}
 	for _, o := range q.options {
+		if !r.step() {
+			return false
+		}
 		v := valueOf(q.doc, o)
 		if v < 0 || strings.TrimPrefix(q.doc.MemberName(v), "value") != typ || !r.same(at, q.doc, v, typ) {
 			continue
@@ -238,6 +253,7 @@ func (a *answered) inContained(at int, typ string, q *question) {
 			concepts := false
 			each(q.doc, i, "concept", func(c int) {
 				concepts = true
+				r.steps++
 				found = found || textOf(q.doc, i, "system") == system && textOf(q.doc, c, "code") == code
 			})
 			listed = listed && concepts

@@ -11,7 +11,11 @@ import (
 
 // profile checks a value against a profile and notes what is wrong.
 func (r *runner) profile(v value, o *overlay) {
-	if o.root == nil || o.root.empty() || r.depth >= maxDepth {
+	if o.root == nil || o.root.empty() {
+		return
+	}
+	if r.depth >= maxDepth {
+		r.deep = true
 		return
 	}
 	r.depth++
@@ -70,7 +74,7 @@ func (r *runner) element(v value, e *element, rule string) {
 	if e.fixed != nil && (v.node < 0 || !e.fixed.equal(r.doc, v.node)) {
 		r.fail(v.at(), "value", IDFixed, rule, "the value is fixed by the profile, and this is another")
 	}
-	if e.pattern != nil && (v.node < 0 || !e.pattern.within(r.doc, v.node)) {
+	if e.pattern != nil && (v.node < 0 || !r.has(e.pattern, v.node)) {
 		r.fail(v.at(), "value", IDPattern, rule, "the value does not have the parts that the profile's pattern asks for")
 	}
 	r.bounds(v, e, rule)
@@ -96,6 +100,12 @@ func (r *runner) element(v value, e *element, rule string) {
 		r.group(v, vals, c, rule)
 		r.vals = r.vals[:from]
 	}
+}
+
+// has reports whether the value at node n has what a pattern asks for. Each part of the pattern may be looked for among all that is in the value.
+func (r *runner) has(pattern *literal, n int) bool {
+	r.steps += pattern.size() * (int(r.doc.Nodes[n].Next) - n) >> 4
+	return r.step() && pattern.within(r.doc, n)
 }
 
 // ofType keeps the values of one type, in place.

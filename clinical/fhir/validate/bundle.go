@@ -64,6 +64,7 @@ func (r *runner) bundled(entry int, ref string) found {
 		base, rest := "", false
 		if entry >= 0 {
 			base, rest = restBase(r.v, string(r.text(entry, "fullUrl")))
+			r.steps += len(base) >> 6
 		}
 		if rest {
 			list = b.byURL[base+ref]
@@ -74,6 +75,9 @@ func (r *runner) bundled(entry int, ref string) found {
 	var out found
 	n := 0
 	for _, e := range list {
+		if n > 1 || !r.step() {
+			break
+		}
 		res := r.doc.Member(e, "resource")
 		if res == tree.None {
 			continue

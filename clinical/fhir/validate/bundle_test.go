@@ -1,6 +1,10 @@
 package validate_test
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,4 +52,35 @@ func TestBundles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLargeBundle: what a hospital may send at once stays within the bound of steps.
+func TestLargeBundle(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(gold(t, "a large bundle"), "synthea-10", "*.ndjson"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no synthea-10", err)
+	}
+	b := []byte(`{"resourceType":"Bundle","type":"collection","entry":[`)
+	n := 0
+	for _, name := range files {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range bytes.Split(bytes.TrimSpace(src), []byte("\n")) {
+			if len(b)+len(line) > 48<<20 {
+				continue
+			}
+			if n++; n > 1 {
+				b = append(b, ',')
+			}
+			b = fmt.Appendf(b, `{"fullUrl":"urn:uuid:00000000-0000-4000-8000-%012d","resource":%s}`, n, line)
+		}
+	}
+	for _, i := range validate.New(definition.R4(), validate.Options{}).Validate(parse(t, append(b, `]}`...))) {
+		if i.ID == validate.IDCost {
+			t.Errorf("%d resources in %d bytes: %s", n, len(b), i.Text)
+		}
+	}
+	t.Logf("%d resources, %d bytes", n, len(b))
 }

@@ -9,6 +9,7 @@ var definitionRules = map[string]func(r *runner, v value){
 	"CapabilityStatement": (*runner).capabilities,
 	"SearchParameter":     (*runner).searchParameter,
 	"StructureDefinition": (*runner).structureDefinition,
+	"ValueSet":            (*runner).valueSet,
 	"Observation":         (*runner).vitalSign,
 }
 
@@ -58,4 +59,17 @@ func (r *runner) searchParameter(v value) {
 		}
 		r.fail(n, "invalid", IDDefinition, "", "the search parameter that this one derives from is not on this type")
 	})
+}
+
+// valueSet checks what a ValueSet is made of.
+//
+// SPEC(FHIR R4 valueset.html#ValueSet.compose.include.system): an absolute URI, which a reference to something contained is not.
+func (r *runner) valueSet(v value) {
+	for _, name := range []string{"include", "exclude"} {
+		each(r.doc, r.member(v.node, "compose"), name, func(n int) {
+			if system := r.text(n, "system"); system != nil && !absoluteURI(system) {
+				r.fail(r.doc.Member(n, "system"), "value", IDDefinition, "", "the system that codes of a value set are of is an absolute URI")
+			}
+		})
+	}
 }

@@ -22,6 +22,8 @@ func (a *answered) enabled(q *question, parent int) bool {
 
 // holds evaluates one condition.
 func (a *answered) holds(q *question, w, parent int) bool {
+	at := &q.doc.Nodes[w]
+	a.r.steps += int(at.Next) - w + int(at.End-at.Start)>>8
 	values := a.nearest(textOf(q.doc, w, "question"), parent)
 	operator := textOf(q.doc, w, "operator")
 	want := -1
@@ -38,6 +40,9 @@ func (a *answered) holds(q *question, w, parent int) bool {
 	}
 	typ := q.doc.MemberName(want)[len("answer"):]
 	for _, v := range values {
+		if !a.r.step() {
+			return false
+		}
 		if a.r.doc.MemberName(v)[len("value"):] != typ {
 			continue
 		}
@@ -86,11 +91,8 @@ func (a *answered) nearest(id string, n int) (out []int) {
 
 // collect adds the values of the answers to the question in and below node n.
 func (a *answered) collect(n int, id string, depth int, out *[]int) {
-	if depth > maxDepth*4 || a.r.doc.Nodes[n].Kind != tree.Object {
-		return
-	}
 	// every condition may look through the whole response: what that costs is counted
-	if !a.r.step() {
+	if depth > maxDepth*4 || !a.r.step() || a.r.doc.Nodes[n].Kind != tree.Object {
 		return
 	}
 	each(a.r.doc, n, "item", func(c int) {

@@ -221,7 +221,7 @@ func (r *runner) longPath(v value) string {
 
 // selected reports whether a FHIRPath context selects a value.
 func (r *runner) selected(v value, context string) bool {
-	e := r.v.expression(context)
+	e := r.v.expression(context, false)
 	if e == nil {
 		return true // what is not understood is not held against the text
 	}
@@ -243,27 +243,37 @@ func (r *runner) selected(v value, context string) bool {
 }
 
 // expression compiles an expression of a definition once; nil if it cannot be.
-func (v *Validator) expression(text string) *fhirpath.Expression {
-	if e, ok := v.exprs.Load(text); ok {
+func (v *Validator) expression(text string, invariant bool) *fhirpath.Expression {
+	key, o := exprKey{text, invariant}, fhirpath.Options{}
+	if invariant {
+		o = invariantOptions
+	}
+	if e, ok := v.exprs.Load(key); ok {
 		return e.(*fhirpath.Expression)
 	}
-	e, err := fhirpath.Compile(text, fhirpath.Options{})
+	e, err := fhirpath.Compile(text, o)
 	if err != nil {
 		e = nil
 	}
-	v.exprs.Store(text, e)
+	v.exprs.Store(key, e)
 	return e
+}
+
+// exprKey is the text of an expression, and whether it is an invariant.
+type exprKey struct {
+	text      string
+	invariant bool
 }
 
 // contextHolds evaluates the invariants of an extension's context.
 func (r *runner) contextHolds(parent value, s *definition.Structure) bool {
 	for _, text := range s.ContextInvariants {
-		e := r.v.expression(text)
+		e := r.v.expression(text, true)
 		if e == nil {
 			continue
 		}
 		r.place(r.here().value)
-		if ok, err := e.Bool(&r.ctx, r.node(parent)); err == nil && !ok {
+		if ok, err := e.True(&r.ctx, r.node(parent)); err == nil && !ok {
 			return false
 		}
 	}

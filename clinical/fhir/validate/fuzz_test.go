@@ -7,6 +7,7 @@ import (
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 	"github.com/ward-health/ward/clinical/fhir/validate"
+	"github.com/ward-health/ward/clinical/fhirpath"
 )
 
 // FuzzValidate looks for panics, and for issues that show text of the resource where they must not.
@@ -45,6 +46,11 @@ func FuzzProfile(f *testing.F) {
 	f.Add([]byte(profile("p", "Patient", `{"path":"Patient.birthDate","minValueDuration":{"value":1,"code":"a"}},{"path":"Patient.contact.name","fixedHumanName":{"family":"x"},"constraint":[{"key":"a","severity":"error","human":"x","expression":"family.exists()"}]}`)))
 	d := parse(f, []byte(`{"resourceType":"Patient","id":"1","contained":[{"resourceType":"Organization","id":"o","name":"x"}],"extension":[{"url":"http://ward.test/p","extension":[{"url":"a","valueCode":"b"}]}],
 		"identifier":[{"system":"http://a","value":"1"},{"system":"http://b"}],"name":[{"family":"x","given":["y"]}],"birthDate":"2020-01-01","managingOrganization":{"reference":"#o"},"contact":[{"name":{"family":"x"}}]}`))
+	root, err := fhirpath.Root(d, definition.R4())
+	if err != nil {
+		f.Fatal(err)
+	}
+	slice := fhirpath.MustCompile("descendants().slice(%url, %name).count() + conformsTo(%url).toInteger()")
 	f.Fuzz(func(t *testing.T, src []byte) {
 		p := &definition.Package{Name: "fuzz", Version: "1"}
 		if len(src) > 1<<16 || p.Add(src) != nil {
@@ -53,7 +59,15 @@ func FuzzProfile(f *testing.F) {
 		set, _ := definition.R4().With(p)
 		set.Structures(func(s *definition.Structure) bool {
 			if s.Package == "" && s.URL != "" && len(s.URL) < 200 && set.Structure(s.URL) == s && definition.R4().Structure(s.URL) == nil {
-				validate.New(set, validate.Options{Steps: 200_000}).Validate(d, s.URL)
+				v := validate.New(set, validate.Options{Steps: 200_000})
+				v.Validate(d, s.URL)
+				ctx := v.Context(root)
+				for _, e := range s.Elements[:min(len(s.Elements), 200)] {
+					if e.SliceName != "" {
+						ctx.Vars = map[string]fhirpath.Collection{"url": {fhirpath.String(s.URL)}, "name": {fhirpath.String(e.SliceName)}}
+						_, _ = slice.Eval(ctx, root)
+					}
+				}
 			}
 			return true
 		})

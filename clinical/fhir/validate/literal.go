@@ -32,6 +32,9 @@ func (l *literal) equal(d *tree.Doc, n int) bool { return sameValue(l.doc, l.nod
 // item of the pattern is met by one item of the value.
 func (l *literal) within(d *tree.Doc, n int) bool { return sameValue(l.doc, l.node, d, n, false) }
 
+// size is the number of nodes of the literal.
+func (l *literal) size() int { return len(l.doc.Nodes) }
+
 func sameValue(a *tree.Doc, i int, b *tree.Doc, k int, exact bool) bool {
 	x, y := &a.Nodes[i], &b.Nodes[k]
 	if x.Kind != y.Kind || exact && x.Len != y.Len {

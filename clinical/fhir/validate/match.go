@@ -425,7 +425,7 @@ func (r *runner) meets(f found, m *matcher) bool {
 	case m.fixed != nil:
 		return m.fixed.equal(f.doc, f.node)
 	case m.pattern != nil:
-		return m.pattern.within(f.doc, f.node)
+		return r.has(m.pattern, f.node)
 	case m.set != "":
 		return r.inSet(f.value, m.set) == definition.Yes
 	}
@@ -441,6 +441,7 @@ func (r *runner) meets(f found, m *matcher) bool {
 func (r *runner) follow(from []found, steps []pathStep) []found {
 	for _, step := range steps {
 		var next []found
+		r.steps += len(from)
 		for _, f := range from {
 			next = r.followOne(next, f, step)
 		}

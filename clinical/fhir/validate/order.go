@@ -77,8 +77,14 @@ func (r *runner) pair(a int, d *tree.Doc, b int, suffix string) map[string]fhirp
 	}
 }
 
+// askSteps is what a comparison costs beside the steps of its expression.
+const askSteps = 32
+
 func (r *runner) ask(e *fhirpath.Expression, vars map[string]fhirpath.Collection) (yes, known bool) {
-	c := fhirpath.Context{Set: r.v.set, Vars: vars, Limits: limits}
+	if r.steps += askSteps; !r.step() {
+		return false, false
+	}
+	c := fhirpath.Context{Set: r.v.set, Vars: vars, Limits: limits, Spent: &r.evals}
 	got, err := e.Eval(&c, r.node(r.here().value))
 	if err != nil || len(got) != 1 {
 		return false, false

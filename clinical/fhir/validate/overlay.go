@@ -9,11 +9,12 @@ import (
 
 // overlay is what a profile adds to the definition of its type.
 type overlay struct {
-	url  string           // without version
-	typ  *definition.Type // that it constrains; nil: not one of the Set (a logical model)
-	root *element
-	raw  *profileElement // before anything was left out: discriminators look into it
-	skip string          // why it could not be compiled, "" = it was
+	url    string           // without version
+	typ    *definition.Type // that it constrains; nil: not one of the Set (a logical model)
+	root   *element
+	raw    *profileElement // before anything was left out: discriminators look into it
+	slices map[string]bool // names of its slices
+	skip   string          // why it could not be compiled, "" = it was
 }
 
 // element is one element of a profile, or one slice of it, with no more than what is not in the base definition.
@@ -93,10 +94,10 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 	}
 	o := &overlay{url: s.URL, typ: v.set.Type(s.Type)}
 	fresh[canonical] = o
-	if o.typ == nil || len(s.Elements) == 0 {
+	if o.typ == nil {
 		return o
 	}
-	if s.Partial {
+	if s.Partial || len(s.Elements) == 0 {
 		o.skip = "it has no snapshot"
 		return o
 	}
@@ -107,6 +108,8 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 	} else {
 		o.root = &element{max: definition.Unbounded} // a type: its plan checks it all
 	}
+	o.slices = map[string]bool{}
+	o.root.names(o.slices)
 	return o
 }
 

@@ -260,3 +260,74 @@ func TestManyWarnings(t *testing.T) {
 		t.Errorf("%d findings, the last is %+v", len(all), all[len(all)-1])
 	}
 }
+
+// TestNoResult: an invariant has to be true, and what R4 asks of elements that may be left out is asked of those that are there.
+func TestNoResult(t *testing.T) {
+	v := validate.New(definition.R4(), validate.Options{})
+	for _, c := range []struct{ name, text, want string }{
+		{"no name", `{"resourceType":"ValueSet","status":"active"}`, ""},
+		{"a name that is none", `{"resourceType":"ValueSet","status":"active","name":"a b"}`, "vsd-0"},
+		{"no probability", `{"resourceType":"RiskAssessment","status":"final","subject":{"display":"x"},"prediction":[{"qualitativeRisk":{"text":"low"}}]}`, ""},
+		{"a probability", `{"resourceType":"RiskAssessment","status":"final","subject":{"display":"x"},"prediction":[{"probabilityDecimal":50}]}`, ""},
+		{"a probability above 100", `{"resourceType":"RiskAssessment","status":"final","subject":{"display":"x"},"prediction":[{"probabilityDecimal":101}]}`, "ras-2"},
+		{"neither code nor abstract", `{"resourceType":"ValueSet","status":"active","expansion":{"timestamp":"2020-01-01","contains":[{"system":"http://s","display":"x"}]}}`, "vsd-9"},
+		{"times of one day", `{"resourceType":"Task","status":"draft","intent":"order","authoredOn":"2020-01-01T10:00:00Z","lastModified":"2020-01-01"}`, ""},
+		{"times in the wrong order", `{"resourceType":"Task","status":"draft","intent":"order","authoredOn":"2020-01-03T10:00:00+01:00","lastModified":"2020-01-01"}`, "inv-1"},
+	} {
+		var rules []string
+		for _, i := range v.Validate(parse(t, []byte(c.text))) {
+			if i.ID == validate.IDInvariant || i.ID == validate.IDInvariantSkipped || i.Severity <= issue.Error {
+				rules = append(rules, i.Rule)
+			}
+		}
+		if got := strings.Join(rules, " "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestSystemOfValueSet: codes are of a system with an absolute URI.
+func TestSystemOfValueSet(t *testing.T) {
+	v := validate.New(definition.R4(), validate.Options{})
+	for system, want := range map[string]string{"http://s.test": "", "urn:oid:1.2.3": "", "#c": "definition-rule ValueSet.compose.exclude[0].system", "s": "definition-rule ValueSet.compose.exclude[0].system"} {
+		text := `{"resourceType":"ValueSet","status":"active","compose":{"include":[{"valueSet":["http://v.test"]}],"exclude":[{"system":"` + system + `","concept":[{"code":"c"}]}]}}`
+		if got := found(v.Validate(parse(t, []byte(text)))); got != want {
+			t.Errorf("%s: got %q, want %q", system, got, want)
+		}
+	}
+}
+
+// TestTooDeep: what is within too many profiles or resources is not passed over in silence.
+func TestTooDeep(t *testing.T) {
+	const elements = `{"id":"Location.name","path":"Location.name","min":1},
+		{"id":"Location.partOf","path":"Location.partOf","type":[{"code":"Reference","targetProfile":["http://ward.test/l"]}]}`
+	v := validate.New(setOf(t, profile("l", "Location", elements)), validate.Options{})
+	chain := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `{"fullUrl":"http://a.test/Location/%d","resource":{"resourceType":"Location","id":"%d","name":"x","partOf":{"reference":"Location/%d"}}},`, i, i, i+1)
+		}
+		return `{"resourceType":"Bundle","type":"collection","entry":[` + b.String() + fmt.Sprintf(`{"fullUrl":"http://a.test/Location/%d","resource":{"resourceType":"Location","id":"%d"}}]}`, n, n)
+	}
+	nest := func(n int) string {
+		return strings.Repeat(`{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000000","resource":`, n) +
+			`{"resourceType":"Basic","code":{"text":"x"}}` + strings.Repeat(`}]}`, n)
+	}
+	first := strings.Replace(chain(3), `"id":"0",`, `"id":"0","meta":{"profile":["http://ward.test/l"]},`, 1)
+	for _, c := range []struct{ name, text, want string }{
+		{"a short chain", first, validate.IDConforms}, // the last has no name
+		{"a long chain", strings.Replace(chain(30), `"id":"0",`, `"id":"0","meta":{"profile":["http://ward.test/l"]},`, 1), validate.IDDeep},
+		{"few resources", nest(10), ""},
+		{"many resources", nest(30), validate.IDDeep},
+	} {
+		got := ""
+		for _, i := range v.Validate(parse(t, []byte(c.text))) {
+			if i.ID == validate.IDDeep || i.ID == validate.IDConforms {
+				got = i.ID
+			}
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}

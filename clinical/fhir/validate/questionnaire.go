@@ -1,10 +1,10 @@
 package validate
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/ward-health/ward/clinical/fhir/tree"
+	"github.com/ward-health/ward/clinical/fhirpath"
 )
 
 // questionnaire checks that the questions that enableWhen names are there.
@@ -56,8 +56,9 @@ type question struct {
 	places      int // decimal places at most, -1 = not given
 	size        int // of an attachment in bytes at most, -1 = not given
 	pattern     string
-	regexp      *regexp.Regexp // of pattern, compiled when it is first asked for
-	low, high   int            // nodes of minValue and maxValue, -1 = not given
+	matches     *fhirpath.Expression // of pattern, compiled when it is first asked for
+	strange     bool                 // pattern is none that can be run
+	low, high   int                  // nodes of minValue and maxValue, -1 = not given
 	types       []string
 	mimes       []string
 	units       []int

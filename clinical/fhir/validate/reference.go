@@ -196,11 +196,9 @@ func (r *runner) conformsIn(at found, o *overlay) bool {
 	if at.doc == r.doc {
 		return r.conforms(at.value, o)
 	}
-	other := runner{v: r.v, doc: at.doc, steps: r.steps, depth: r.depth}
-	other.scopes = append(other.scopes, scope{value: at.value, root: at.node, entry: -1})
-	other.context()
+	other := r.aside(at)
 	ok := other.conforms(at.value, o)
-	r.steps = other.steps
+	r.steps, r.evals, r.deep = other.steps, r.evals+other.evals, r.deep || other.deep
 	return ok
 }
 
@@ -218,7 +216,7 @@ func (r *runner) resolve(n int, ref string) found {
 		}
 	}
 	if r.scopes[0].typ.Name == "Parameters" {
-		if f := r.parameter(0, ref, 0); f.doc != nil {
+		if f := r.parameter(ref); f.doc != nil {
 			return f
 		}
 	}
@@ -232,27 +230,35 @@ func (r *runner) resolve(n int, ref string) found {
 	return found{}
 }
 
-// parameter finds a resource among the parameters below node n by its type and id.
-func (r *runner) parameter(n int, ref string, depth int) (f found) {
-	if depth > maxDepth || !r.step() {
-		return f
+// parameter finds a resource among the parameters by its type and id.
+func (r *runner) parameter(ref string) (f found) {
+	if r.params == nil {
+		r.params = map[string]int{}
+		r.indexParameters(0, "parameter", 0)
 	}
-	name := "parameter"
-	if depth > 0 {
-		name = "part"
+	if n, ok := r.params[ref]; ok {
+		f = found{value: value{n, -1, r.v.resourceType(r.doc, n), nil}, doc: r.doc, local: true}
+	}
+	return f
+}
+
+// indexParameters notes the resources of the parameters below node n, of those with one type and id the first.
+func (r *runner) indexParameters(n int, name string, depth int) {
+	if depth > maxDepth {
+		r.deep = true
+		return
 	}
 	each(r.doc, n, name, func(p int) {
-		if f.doc != nil {
+		if r.doc.Nodes[p].Kind != tree.Object {
 			return
 		}
-		if key := r.entryKey(p); key != "" && key == ref {
-			res := r.doc.Member(p, "resource")
-			f = found{value: value{res, -1, r.v.resourceType(r.doc, res), nil}, doc: r.doc, local: true}
-			return
+		if key := r.entryKey(p); key != "" {
+			if _, twice := r.params[key]; !twice {
+				r.params[key] = r.doc.Member(p, "resource")
+			}
 		}
-		f = r.parameter(p, ref, depth+1)
+		r.indexParameters(p, "part", depth+1)
 	})
-	return f
 }
 
 // local finds a contained resource by its id; "" is the container.
@@ -286,22 +292,26 @@ func (r *runner) entryOf(n int) int {
 	return -1
 }
 
-// contained maps the ids of the resources that a resource contains to them. The map of the last resource is kept.
+// contained maps the ids of the resources that a resource contains to them, once for each resource.
 func (r *runner) contained(root int) map[string]int {
-	if r.localIDs != nil && r.localRoot == root {
-		return r.localIDs
+	if ids, ok := r.locals[root]; ok {
+		return ids
 	}
-	r.localRoot, r.localIDs = root, map[string]int{}
+	ids := map[string]int{}
+	if r.locals == nil {
+		r.locals = map[int]map[string]int{}
+	}
+	r.locals[root] = ids
 	each(r.doc, root, "contained", func(n int) {
 		if r.doc.Nodes[n].Kind != tree.Object {
 			return
 		}
 		id := string(r.text(n, "id"))
-		if _, twice := r.localIDs[id]; !twice {
-			r.localIDs[id] = n
+		if _, twice := ids[id]; !twice {
+			ids[id] = n
 		}
 	})
-	return r.localIDs
+	return ids
 }
 
 // resolveNode is resolve() of FHIRPath.
@@ -311,15 +321,6 @@ func (r *runner) resolveNode(ref string) (fhirpath.Node, bool) {
 		return fhirpath.Node{}, false
 	}
 	return fhirpath.Node{Doc: f.doc, Value: f.node, Extra: -1, Type: f.typ}, true
-}
-
-// conformsNode is conformsTo() of FHIRPath.
-func (r *runner) conformsNode(n fhirpath.Node, canonical string) (conforms, known bool) {
-	o := r.v.overlay(canonical)
-	if o == nil || n.Doc != r.doc || n.Type == nil || n.Value < 0 {
-		return false, false
-	}
-	return o.typ != nil && n.Type.Is(o.typ) && r.conforms(value{n.Value, n.Extra, n.Type, n.Element}, o), true
 }
 
 // canonical checks a canonical that names a known definition of another kind than asked for.

@@ -49,6 +49,7 @@ const (
 	IDQuestionnaire    = "questionnaire-unknown"
 	IDDefinition       = "definition-rule"
 	IDCost             = "too-costly"
+	IDDeep             = "too-deep"
 )
 
 // report notes a finding at the value of node n, unless the runner only asks whether there is one.
@@ -99,9 +100,10 @@ func (r *runner) warnOnce(s issue.Severity, n int, code, id, about, text string)
 	r.report(s, n, code, id, about, text)
 }
 
-// step counts work and reports whether there may be more of it.
+// step counts work and reports whether there may be more of it. Four steps of FHIRPath, whose work is smaller, are one.
 func (r *runner) step() bool {
-	r.steps++
+	r.steps += 1 + r.evals>>2
+	r.evals &= 3
 	if r.steps <= r.v.o.Steps {
 		return true
 	}

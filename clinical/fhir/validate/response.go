@@ -61,6 +61,7 @@ func (a *answered) items(n int, questions []*question, depth int) {
 		return
 	}
 	place := map[string]int{}
+	r.steps += len(questions)
 	for i, q := range questions {
 		place[q.id] = i
 	}

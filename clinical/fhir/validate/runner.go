@@ -2,6 +2,7 @@ package validate
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/issue"
@@ -21,16 +22,18 @@ type runner struct {
 	quiet  int  // above 0: nothing is noted, failed says whether there was an error
 	failed bool //
 	steps  int
+	evals  int  // steps of expressions that are not counted in steps yet
 	spent  bool // the bound of steps was met
 	depth  int  // of profiles within profiles
+	deep   bool // something was not checked because it is within too many
 
 	scopes []scope // the resources that the walk is in, the outermost first
 	bundle *bundle // index of the bundle that the text is, nil = not made yet
 	memo   map[memoKey]bool
 	ids    map[elementID]bool
 
-	localRoot int // whose contained resources localIDs has
-	localIDs  map[string]int
+	params map[string]int         // "Type/id" of resources among Parameters: their nodes; nil = not made yet
+	locals map[int]map[string]int // of resources that contain others: the nodes of those by their ids
 
 	vals []value // arena of children
 	ctx  fhirpath.Context
@@ -70,6 +73,9 @@ func (r *runner) run(doc *tree.Doc, structural bool, profiles []string) []issue.
 		r.begin()
 		r.resource(value{0, -1, t, nil}, -1, false, profiles)
 	}
+	if r.deep {
+		r.warnOnce(issue.Warning, 0, "too-costly", IDDeep, "", "what is within more than "+strconv.Itoa(maxDepth)+" profiles or resources was not checked")
+	}
 	out := r.out
 	r.out = nil
 	slices.SortStableFunc(out, func(a, b issue.Issue) int {
@@ -95,8 +101,8 @@ func (r *runner) valid(doc *tree.Doc) bool {
 }
 
 func (r *runner) begin() {
-	r.said, r.quiet, r.failed, r.steps, r.spent, r.depth = nil, 0, false, 0, false, 0
-	r.localIDs = nil
+	r.said, r.quiet, r.failed, r.steps, r.evals, r.spent, r.depth, r.deep = nil, 0, false, 0, 0, false, 0, false
+	r.locals, r.params = nil, nil
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)
 	clear(r.ids)
@@ -105,7 +111,7 @@ func (r *runner) begin() {
 
 // release lets go of the text.
 func (r *runner) release() {
-	r.doc, r.out, r.bundle = nil, nil, nil
+	r.doc, r.out, r.bundle, r.locals, r.params = nil, nil, nil, nil, nil
 	clear(r.scopes[:cap(r.scopes)])
 	clear(r.vals[:cap(r.vals)])
 	clear(r.memo)
@@ -142,10 +148,20 @@ func (r *runner) claimed(v value) {
 	if meta == tree.None || r.doc.Nodes[meta].Kind != tree.Object {
 		return
 	}
+	var done map[string]bool
 	each(r.doc, meta, "profile", func(n int) {
-		if r.doc.Nodes[n].Kind == tree.String {
-			r.asked(v, n, string(r.doc.Text(n)))
+		if r.doc.Nodes[n].Kind != tree.String {
+			return
 		}
+		url := string(r.doc.Text(n))
+		if done[url] {
+			return
+		}
+		if done == nil {
+			done = map[string]bool{}
+		}
+		done[url] = true
+		r.asked(v, n, url)
 	})
 }
 

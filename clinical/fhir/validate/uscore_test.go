@@ -178,3 +178,32 @@ func BenchmarkBase(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/(processor(b)-began).Seconds(), "resources/cpu-s")
 }
+
+// TestManyTelecoms: pd-1 of US Core (telecom or endpoint) holds with several of them, and is broken where there is neither.
+func TestManyTelecoms(t *testing.T) {
+	p, _ := usCore(t, "610")
+	set, _ := definition.R4().With(p)
+	v := validate.New(set, validate.Options{})
+	const profile = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-practitionerrole"
+	role := func(more string) string {
+		return `{"resourceType":"PractitionerRole","meta":{"profile":["` + profile + `"]},"practitioner":{"display":"x"}` + more + `}`
+	}
+	const phone, mail, end = `{"system":"phone","value":"1"}`, `{"system":"email","value":"a@b.test"}`, `"endpoint":[{"reference":"Endpoint/1"}]`
+	for more, want := range map[string]string{
+		`,"telecom":[` + phone + `]`:                     "",
+		`,"telecom":[` + phone + `,` + mail + `]`:        "",
+		`,"telecom":[` + phone + `,` + mail + `],` + end: "",
+		`,` + end: "",
+		``:        "invariant PractitionerRole",
+	} {
+		all := v.Validate(parse(t, []byte(role(more))))
+		if got := found(all); got != want {
+			t.Errorf("%s: got %q, want %q", more, got, want)
+		}
+		for _, i := range all {
+			if i.ID == validate.IDInvariantSkipped || i.Severity <= issue.Error && i.Rule != "pd-1" {
+				t.Errorf("%s: %s %s %s", more, i.ID, i.Rule, i.Text)
+			}
+		}
+	}
+}

@@ -48,7 +48,7 @@ type Validator struct {
 	mu       sync.Mutex
 	plans    sync.Map // *definition.Type -> *plan
 	overlays sync.Map // canonical URL -> *overlay
-	exprs    sync.Map // text of a definition -> *fhirpath.Expression
+	exprs    sync.Map // exprKey -> *fhirpath.Expression
 	pool     sync.Pool
 	units    units
 	vitals   sync.Once

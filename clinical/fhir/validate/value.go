@@ -55,6 +55,8 @@ func (r *runner) children(dst []value, p value, name string) []value {
 	}
 	pl := r.v.plan(typ)
 	d := r.doc
+	from := len(dst)
+	r.steps += int(d.Nodes[object].Len) >> 4
 	for c := d.First(object); c != tree.None; c = d.Sibling(c) {
 		m := pl.find(d, c)
 		if m == nil || m.elem.Name != name {
@@ -66,6 +68,7 @@ func (r *runner) children(dst []value, p value, name string) []value {
 			dst = r.extras(dst, c, &pl.members[m.partner])
 		}
 	}
+	r.steps += (len(dst) - from) >> 2
 	return dst
 }
 
@@ -151,7 +154,13 @@ func (r *runner) text(p int, name string) []byte {
 	if p < 0 {
 		return nil
 	}
+	r.steps += int(r.doc.Nodes[p].Len) >> 5
 	if c := r.doc.Member(p, name); c != tree.None && r.doc.Nodes[c].Kind >= tree.False && r.doc.Nodes[c].Kind <= tree.String {
+		shift := 8
+		if r.doc.Nodes[c].Flag&tree.Escaped != 0 {
+			shift = 6 // it is made anew each time
+		}
+		r.steps += int(r.doc.Nodes[c].End-r.doc.Nodes[c].Start) >> shift
 		return r.doc.Text(c)
 	}
 	return nil

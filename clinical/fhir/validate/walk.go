@@ -180,7 +180,11 @@ func (r *runner) ident(n int) {
 // nested looks at a resource within a resource.
 func (r *runner) nested(parent value, n int, m *member) {
 	t := r.v.resourceType(r.doc, n)
-	if t == nil || len(r.scopes) > maxDepth {
+	if t == nil {
+		return
+	}
+	if len(r.scopes) > maxDepth {
+		r.deep = true
 		return
 	}
 	v := value{n, -1, t, m.elem}
