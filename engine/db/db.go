@@ -214,9 +214,9 @@ func (s *session) exec(ctx context.Context, plain bool, query string, args ...an
 	if s.stmts == nil || plain {
 		r, err = s.conn.ExecContext(ctx, query, args...)
 	} else {
-		var st *sql.Stmt
-		if st, err = s.stmts.get(ctx, s.conn, query); err == nil {
-			r, err = st.ExecContext(ctx, args...)
+		var st statement
+		if st, err = s.stmts.get(ctx, s.conn, query, len(args)); err == nil {
+			r, err = st.stmt.ExecContext(ctx, st.arguments(args)...)
 		}
 	}
 	if err != nil {
@@ -230,11 +230,11 @@ func (s *session) query(ctx context.Context, query string, args ...any) (*sql.Ro
 	if s.stmts == nil {
 		return s.conn.QueryContext(ctx, query, args...)
 	}
-	st, err := s.stmts.get(ctx, s.conn, query)
+	st, err := s.stmts.get(ctx, s.conn, query, len(args))
 	if err != nil {
 		return nil, err
 	}
-	return st.QueryContext(ctx, args...)
+	return st.stmt.QueryContext(ctx, st.arguments(args)...)
 }
 
 // rollback ends the transaction; an error means that the connection cannot be used any more.
