@@ -76,10 +76,11 @@ func (s *Store) openSide(ctx context.Context, n names, p access.Permit, a access
 
 // rawAction is the action under which a permit may open a raw message: a person's or the pipeline's.
 func rawAction(p access.Permit) (access.Action, error) {
-	if p.Allows(access.MessageOpen, "") == nil {
+	err := p.Allows(access.Receive, "")
+	if err != nil && p.Allows(access.MessageOpen, "") == nil {
 		return access.MessageOpen, nil
 	}
-	return access.Receive, p.Allows(access.Receive, "")
+	return access.Receive, err
 }
 
 // Raw opens a raw message again, under a permit for access.Receive (the pipeline) or access.MessageOpen (a person). ward.Gone: a
