@@ -43,6 +43,7 @@ type Change struct {
 	Resource    ward.Resource // Body empty for OpDelete
 	IfMatch     int64         // 0: none; else the version that must be current
 	IfNoneExist *fhir.Search  // OpCreate: create only if nothing visible matches; one match is returned instead, several are ward.Precondition
+	Scanned     fhir.Scanned  // of this very body, if the caller has looked at it: the strict pass is not made again
 	NoMatch     bool          // with IfNoneExist: a match, found now or at commit, is ward.Conflict instead of being returned
 }
 
