@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -255,20 +256,28 @@ func TestArrivedInBothLanes(t *testing.T) {
 			t.Fatalf("%d jobs", len(jobs))
 		}
 		for i, want := range []bool{false, true, true} {
-			all, done, err := n.Store.Arrived(ctx, jobs[min(i, 1)])
+			a, err := n.Store.Arrived(ctx, jobs[min(i, 1)])
 			must(t, err)
-			if all != want || done {
-				t.Fatalf("step %d: all %v, done %v", i, all, done)
+			if a.All != want || a.Done {
+				t.Fatalf("step %d: all %v, done %v", i, a.All, a.Done)
+			}
+			m, err := n.Store.RawArrived(ctx, n.Permit(ward.Integration, access.Receive, ""), a)
+			if want != (err == nil) || want && string(m.Body) != string(in.Message.Body) {
+				t.Fatalf("step %d: %d bytes, %v", i, len(m.Body), err)
 			}
 		}
 		p, e := n.Effects(id, nil, nil)
 		e.State = store.MessageKept
 		_, err := n.Store.ApplyMessage(ctx, p, e)
 		must(t, err)
-		if all, done, err := n.Store.Arrived(ctx, jobs[0]); all || !done || err != nil {
-			t.Fatal(all, done, err)
+		a, err := n.Store.Arrived(ctx, jobs[0])
+		if a.All || !a.Done || err != nil {
+			t.Fatal(a.All, a.Done, err)
 		}
-		if _, _, err := n.Store.Arrived(ctx, queue.Job{Tenant: jobs[0].Tenant, Ref: []byte("x")}); err == nil {
+		if _, err := n.Store.RawArrived(ctx, n.Permit(ward.Integration, access.Receive, ""), a); err == nil {
+			t.Fatal("a message that is done was opened by its job")
+		}
+		if _, err := n.Store.Arrived(ctx, queue.Job{Tenant: jobs[0].Tenant, Ref: []byte("x")}); err == nil {
 			t.Fatal("a job that names no message")
 		}
 		n.Clean()
@@ -516,7 +525,17 @@ func TestDeadMessages(t *testing.T) {
 func TestFeed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
 		n.Halt()
-		n.Store.Feed("watch", "Observation", "Condition")
+		asked, followed := 0, false
+		when := func(ctx context.Context, tx *db.Tx) (bool, error) {
+			var seen int64
+			_, err := tx.Get(ctx, "SELECT COUNT(*) FROM res WHERE tn = $1", []any{int64(tx.Tenant())}, &seen)
+			if asked++; seen == 0 {
+				t.Error("asked outside of the transaction that writes")
+			}
+			return followed, err
+		}
+		n.Store.Feed("watch", nil, "Observation", "Condition")
+		n.Store.Feed("alone", when, "Observation")
 		refs, bodies := []ward.Reference{ref("Patient/p")}, []string{patient("p")}
 		for i := range 90 {
 			id := fmt.Sprintf("%s-%d", strings.Repeat("x", 40), i)
@@ -541,6 +560,20 @@ func TestFeed(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string]int{"p": 31, "q": 30}, seen); diff != "" || len(jobs) != 3 {
 			t.Fatalf("%d jobs: %s", len(jobs), diff)
+		}
+		alone := func() int {
+			jobs, err := n.Queue.List(ctx, db.Tenant(n.Tenant.Number), "alone", queue.Ready, ward.ID{}, 100)
+			must(t, err)
+			return len(jobs)
+		}
+		if alone() != 0 || asked == 0 {
+			t.Fatalf("%d jobs that nobody wants, asked %d times", alone(), asked)
+		}
+		followed = true
+		_, err = n.Store.Apply(ctx, audit.ActTransaction, n.Changes(ward.Integration, []ward.Reference{ref("Observation/late")}, []string{glucose("late", "p")}))
+		must(t, err)
+		if alone() != 1 {
+			t.Fatalf("%d jobs for one patient", alone())
 		}
 		if _, err := store.ReadEvent([]byte("{}")); err == nil {
 			t.Fatal("an event without a patient")
