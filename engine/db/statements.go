@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,19 +16,22 @@ const maxStatements = 512
 // statements keeps the prepared statements of one connection by their text: on SQLite parsing costs more than most
 // statements do. Used by one goroutine at a time, as its connection is.
 type statements struct {
-	byText map[string]*list.Element
-	recent *list.List // of statement, most recently used first
+	byText map[key]*list.Element
+	recent *list.List // of *statement, most recently used first
 }
 
+// statement is a prepared one: of database/sql for queries, or of the driver itself for what is executed, which spares a writer the locks
+// and the copies of arguments that rows need.
 type statement struct {
 	text  string
-	stmt  *sql.Stmt
-	takes int   // arguments
-	order []int // which argument each mark takes; nil: as they come
+	stmt  *sql.Stmt   // nil: it is executed
+	exec  driver.Stmt // nil: it is a query
+	takes int         // arguments
+	order []int       // which argument each mark takes; nil: as they come
 }
 
 // arguments puts the arguments of the text in the order of its marks.
-func (s statement) arguments(args []any) []any {
+func (s *statement) arguments(args []any) []any {
 	if s.order == nil {
 		return args
 	}
@@ -38,38 +42,92 @@ func (s statement) arguments(args []any) []any {
 	return out
 }
 
+// named is arguments as the driver takes them.
+func (s *statement) named(args []any) []driver.NamedValue {
+	out := make([]driver.NamedValue, max(len(args), len(s.order)))
+	for i := range out {
+		n := i
+		if s.order != nil {
+			n = s.order[i]
+		}
+		out[i] = driver.NamedValue{Ordinal: i + 1, Value: args[n]}
+	}
+	return out
+}
+
+// close ends the statement.
+func (s *statement) close(conn *sql.Conn) error {
+	if s.exec == nil {
+		return s.stmt.Close()
+	}
+	return conn.Raw(func(any) error { return s.exec.Close() })
+}
+
+// key tells a query from what is executed under the same text.
+type key struct {
+	text string
+	exec bool
+}
+
 func newStatements() *statements {
-	return &statements{byText: map[string]*list.Element{}, recent: list.New()}
+	return &statements{byText: map[key]*list.Element{}, recent: list.New()}
 }
 
 // get returns the prepared statement of a text that takes n arguments.
-func (s *statements) get(ctx context.Context, conn *sql.Conn, text string, n int) (statement, error) {
-	if e, ok := s.byText[text]; ok {
+func (s *statements) get(ctx context.Context, conn *sql.Conn, text string, n int, exec bool) (*statement, error) {
+	k := key{text, exec}
+	if e, ok := s.byText[k]; ok {
 		s.recent.MoveToFront(e)
-		st := e.Value.(statement)
+		st := e.Value.(*statement)
 		if st.takes != n {
-			return statement{}, problem("a statement takes %d arguments and not %d", st.takes, n)
+			return nil, problem("a statement takes %d arguments and not %d", st.takes, n)
 		}
 		return st, nil
 	}
-	st := statement{text: text, takes: n}
+	st := &statement{text: text, takes: n}
 	plain, order, ok := marked(text, n)
 	if st.order = order; !ok {
 		plain, st.order = text, nil // the driver says what is wrong with it
 	}
-	var err error
-	if st.stmt, err = conn.PrepareContext(ctx, plain); err != nil {
-		return statement{}, err
+	if err := st.prepare(ctx, conn, plain, exec); err != nil {
+		return nil, err
 	}
-	s.byText[text] = s.recent.PushFront(st)
+	s.byText[k] = s.recent.PushFront(st)
 	if s.recent.Len() > maxStatements {
-		old := s.recent.Remove(s.recent.Back()).(statement)
-		delete(s.byText, old.text)
-		if err := old.stmt.Close(); err != nil {
-			return statement{}, err
+		old := s.recent.Remove(s.recent.Back()).(*statement)
+		delete(s.byText, key{old.text, old.exec != nil})
+		if err := old.close(conn); err != nil {
+			return nil, err
 		}
 	}
 	return st, nil
+}
+
+func (s *statement) prepare(ctx context.Context, conn *sql.Conn, plain string, exec bool) (err error) {
+	if !exec {
+		s.stmt, err = conn.PrepareContext(ctx, plain)
+		return err
+	}
+	return conn.Raw(func(c any) error {
+		s.exec, err = c.(driver.ConnPrepareContext).PrepareContext(ctx, plain)
+		return err
+	})
+}
+
+// run executes the statement and returns the number of rows that it touched.
+func (s *statement) run(ctx context.Context, conn *sql.Conn, args []any) (n int64, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	named := s.named(args)
+	err = conn.Raw(func(any) error {
+		r, err := s.exec.(driver.StmtExecContext).ExecContext(ctx, named)
+		if err == nil {
+			n, err = r.RowsAffected()
+		}
+		return err
+	})
+	return n, err
 }
 
 // marked writes a text with "?" for each "$n" outside of quotes, and says which argument each of them takes: the driver looks for that of
@@ -110,10 +168,10 @@ func marked(text string, n int) (plain string, order []int, ok bool) {
 }
 
 // close ends every statement.
-func (s *statements) close() error {
+func (s *statements) close(conn *sql.Conn) error {
 	var first error
 	for e := s.recent.Front(); e != nil; e = e.Next() {
-		if err := e.Value.(statement).stmt.Close(); err != nil && first == nil {
+		if err := e.Value.(*statement).close(conn); err != nil && first == nil {
 			first = err
 		}
 	}
