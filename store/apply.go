@@ -93,7 +93,7 @@ func (b *batch) run(ctx context.Context) ([]Result, error) {
 	}
 	s := b.s
 	for try := range maxTries {
-		if try > 0 {
+		if b.moved = try > 0; b.moved {
 			// What moved may sit in a group of writes that is not committed yet; a write of our own comes after it.
 			if err := s.commit(ctx, b.n.tn, func(*db.Tx) error { return nil }); err != nil {
 				return nil, err
@@ -115,6 +115,7 @@ type batch struct {
 	act   audit.Act
 	items []*item
 	side  side // what is written beside the versions; nil: nothing
+	moved bool // an attempt before met rows that it had not read
 	began bool // an entry of this attempt stands already: candidates of IfNoneExist were opened
 }
 
