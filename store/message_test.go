@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -605,4 +606,68 @@ func TestDerive(t *testing.T) {
 	if one != id(p(), "urn:mrn", "a", "bc") {
 		t.Fatal("the id changed with a restart")
 	}
+}
+
+// TestMessageMovesBeforeItsCommit: what happens to a message between the reading of its row and the commit of its effects is neither lost
+// nor done over, and its effects are written once.
+func TestMessageMovesBeforeItsCommit(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		apply := func(id ward.ID, control string) ([]store.Result, error) {
+			p, e := n.Effects(id, []ward.Reference{ref("Observation/o-" + control)}, []string{glucose("o-"+control, "p")}, "p")
+			return n.Store.ApplyMessage(ctx, p, e)
+		}
+		repeated := n.Receive(storetest.ORU("c1", "p")).ID
+		between(n, func() { n.Receive(storetest.ORU("c1", "p")) })
+		if got, err := apply(repeated, "c1"); err != nil || len(got) != 1 || !got[0].Created {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		m := info(t, n, repeated)
+		if m.Repeats != 1 || m.State != store.MessageApplied || !slices.Equal(steps(m), []string{"received", "repeat", "normalized", "applied"}) {
+			t.Errorf("%+v", m)
+		}
+		twice := n.Receive(storetest.ORU("c2", "p")).ID
+		between(n, func() {
+			if got, err := apply(twice, "c2"); err != nil || len(got) != 1 {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+		if got, err := apply(twice, "c2"); got != nil || err != nil {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if m := info(t, n, twice); !slices.Equal(steps(m), []string{"received", "normalized", "applied"}) {
+			t.Errorf("%v", steps(m))
+		}
+		finish(t, n, repeated)
+		finish(t, n, twice)
+		n.Clean()
+	})
+}
+
+// TestCreateMeetsWhatIsThere: what is to be created and is there is refused by name, and nothing of the message is written.
+func TestCreateMeetsWhatIsThere(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		n.Put("Patient/p", patient("p"))
+		n.Put("Observation/o", glucose("o", "p"))
+		id := n.Receive(storetest.ORU("c1", "p")).ID
+		p, e := n.Effects(id, []ward.Reference{ref("Observation/fresh"), ref("Observation/o")}, []string{glucose("fresh", "p"), glucose("o", "p")}, "p")
+		create, err := n.Access.Decide(ctx, access.Request{Principal: n.Principal(ward.Integration), Action: access.Create, Type: "Observation",
+			Purpose: storetest.PurposeOf(ward.Integration), ID: p.Request()})
+		must(t, err)
+		for i := range e.Changes {
+			e.Changes[i].Op, e.Changes[i].Permit = store.OpCreate, create
+		}
+		_, err = n.Store.ApplyMessage(ctx, p, e)
+		wantKind(t, err, ward.Conflict)
+		var at *ward.Error
+		if !errors.As(err, &at) || at.Path != "changes[1]" {
+			t.Errorf("%v", err)
+		}
+		if m := info(t, n, id); m.State != store.MessageReceived {
+			t.Errorf("%+v", m)
+		}
+		if number(t, n, "SELECT COUNT(*) FROM res") != 2 || number(t, n, "SELECT COUNT(*) FROM ver") != 2 {
+			t.Error("something was written")
+		}
+		n.Clean()
+	})
 }
