@@ -16,7 +16,7 @@ import (
 )
 
 // EventQueue is the queue of new results that models answer without being asked: store.Feed(EventQueue,
-// registry.Answering, "Observation").
+// Registry.Answering, "Observation").
 const EventQueue = "predict_events"
 
 // EventHandler returns the handler of EventQueue. grant gives leave to act for a tenant's own engine, under a new request id;

@@ -11,7 +11,6 @@ import (
 	"github.com/ward-health/ward/normalize/quarantine"
 	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/predict"
-	"github.com/ward-health/ward/predict/registry"
 )
 
 // How many new results are answered side by side, and how often an answer is tried.
@@ -32,7 +31,7 @@ func (n *Node) join() error {
 	delivery.NewWorker(n.store, n.access, n.queue, understanding{n, stage})
 	n.listening = newListening(n)
 	n.desk = quarantine.New(quarantine.Deps{Store: n.store, Units: n.senders.table})
-	n.store.Feed(predict.EventQueue, registry.Answering, "Observation")
+	n.store.Feed(predict.EventQueue, n.registry.Answering, "Observation")
 	n.queue.Handle(predict.EventQueue, eventWorkers, eventAttempts, n.predict.EventHandler(n.engine))
 	return nil
 }

@@ -177,13 +177,6 @@ func (h history) standing(stage Stage, name string) (out []stageRow) {
 	return out
 }
 
-// Answering reports whether a model of the transaction's tenant was ever made active: until then no result is of interest to any. What it
-// reads is not verified, as nothing is answered by it.
-func Answering(ctx context.Context, tx *db.Tx) (bool, error) {
-	var one int64
-	return tx.Get(ctx, "SELECT 1 FROM model_stage WHERE tn = $1 AND stage = $2 LIMIT 1", []any{int64(tx.Tenant()), string(Active)}, &one)
-}
-
 func (s stageRow) event() Event {
 	return Event{Seq: s.seq, At: time.UnixMicro(s.atUS).UTC(), Name: s.name, Digest: [32]byte(s.digest), Stage: s.stage, Entry: ward.ID(s.entry)}
 }
