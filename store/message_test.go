@@ -262,6 +262,8 @@ func TestArrivedInBothLanes(t *testing.T) {
 			if a.All != want || a.Done {
 				t.Fatalf("step %d: all %v, done %v", i, a.All, a.Done)
 			}
+			_, err = n.Store.RawArrived(ctx, n.OtherPermit(ward.Integration, access.Receive, ""), a)
+			wantKind(t, err, ward.Denied)
 			m, err := n.Store.RawArrived(ctx, n.Permit(ward.Integration, access.Receive, ""), a)
 			if want != (err == nil) || want && string(m.Body) != string(in.Message.Body) {
 				t.Fatalf("step %d: %d bytes, %v", i, len(m.Body), err)

@@ -107,7 +107,9 @@ func (s *Store) RawArrived(ctx context.Context, p access.Permit, a Arrival) (war
 	switch {
 	case err != nil:
 		return ward.Message{}, err
-	case a.m == nil || !a.All || a.m.tn != n.tn:
+	case a.m != nil && a.m.tn != n.tn:
+		return ward.Message{}, ward.E(ward.Denied, "store.raw", "the permit is of another tenant", nil)
+	case a.m == nil || !a.All:
 		return ward.Message{}, ward.E(ward.Internal, "store.raw", "a message is opened when it has arrived in all of its lanes", nil)
 	}
 	if err := s.covered(ctx, p, audit.ActMessageRead, a.m); err != nil {
