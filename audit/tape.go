@@ -150,13 +150,19 @@ func (r *reel) next() (incoming, error) {
 	return in, nil
 }
 
+// The least and the most that is read at once.
+const (
+	firstWindow = 16 << 10
+	mostWindow  = 256 << 10
+)
+
 // window returns up to n bytes at r.off, fewer at the end of the file.
 func (r *reel) window(n int) ([]byte, error) {
 	at := int(r.off - r.start)
 	if at >= 0 && at+n <= len(r.buf) {
 		return r.buf[at : at+n], nil
 	}
-	size := max(n, 256<<10)
+	size := max(n, firstWindow, min(2*cap(r.buf), mostWindow)) // most passes find a few frames
 	if cap(r.buf) < size {
 		r.buf = make([]byte, size)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/clinical/fhir"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/judge"
 	"github.com/ward-health/ward/normalize/quarantine"
@@ -73,7 +74,7 @@ func (w *work) dispute(ctx context.Context, f *fact, reason string) error {
 	w.disputed[f.ref] = true
 	o := f.now.Clone()
 	judge.TagAlso(o, judge.Disputed)
-	return w.write(ctx, f, o)
+	return w.write(ctx, f, o.Bytes(), fhir.Scanned{})
 }
 
 // clip bounds what goes into the few words about what was sent; all of it is in the raw message.

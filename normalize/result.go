@@ -190,7 +190,9 @@ func (w *work) report(ctx context.Context, f *fact) error {
 // checked plans a change if the strict pass takes the body, else holds it: one fact that cannot be kept as it is must not
 // keep out the others.
 func (w *work) checked(ctx context.Context, f *fact, o *body.Value) error {
-	if _, err := fhir.Scan(o.Bytes()); err != nil {
+	text := o.Bytes()
+	scanned, err := fhir.Check(text)
+	if err != nil {
 		return w.holdFact(ctx, f, "profile", "not-valid", nil)
 	}
 	if f.unseen && w.hidden[f.ref] {
@@ -202,6 +204,7 @@ func (w *work) checked(ctx context.Context, f *fact, o *body.Value) error {
 	}
 	if w.contested[f.ref.String()] && f.Type != "DiagnosticReport" {
 		judge.TagAlso(o, judge.Disputed)
+		text = o.Bytes() // which the store looks at for itself
 	}
-	return w.write(ctx, f, o)
+	return w.write(ctx, f, text, scanned)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/clinical/fhir"
 	"github.com/ward-health/ward/clinical/hl7v2"
 	"github.com/ward-health/ward/normalize/body"
 	"github.com/ward-health/ward/normalize/identity"
@@ -249,7 +250,7 @@ func (f *fact) is(v *ward.Version) (err error) {
 }
 
 // write plans one change. What was not seen is created and never replaced: it may be there, hidden by its labels.
-func (w *work) write(ctx context.Context, f *fact, o *body.Value) error {
+func (w *work) write(ctx context.Context, f *fact, text []byte, scanned fhir.Scanned) error {
 	op, action := store.OpUpdate, access.Update
 	if f.unseen {
 		op, action = store.OpCreate, access.Create
@@ -258,8 +259,8 @@ func (w *work) write(ctx context.Context, f *fact, o *body.Value) error {
 	if err != nil {
 		return err
 	}
-	w.e.Changes = append(w.e.Changes, store.Change{Permit: p, Op: op, IfMatch: f.number,
-		Resource: ward.Resource{Ref: f.ref, Body: ward.Protected(o.Bytes())}})
+	w.e.Changes = append(w.e.Changes, store.Change{Permit: p, Op: op, IfMatch: f.number, Scanned: scanned,
+		Resource: ward.Resource{Ref: f.ref, Body: ward.Protected(text)}})
 	w.e.Rules = append(w.e.Rules, f.Rule)
 	return nil
 }

@@ -59,14 +59,14 @@ func (w *world) work() {
 		if err != nil {
 			return nil, err
 		}
-		all, done, err := w.Store.Arrived(ctx, j)
+		a, err := w.Store.Arrived(ctx, j)
 		switch {
-		case err != nil || done:
+		case err != nil || a.Done:
 			return nil, err
-		case !all:
+		case !a.All:
 			return nil, queue.Wait(time.Millisecond)
 		}
-		m, err := w.Store.Raw(ctx, w.Permit(ward.Integration, access.Receive, ""), d.Message)
+		m, err := w.Store.RawArrived(ctx, w.Permit(ward.Integration, access.Receive, ""), a)
 		if err == nil {
 			err = w.n.Normalize(ctx, w.Principal(ward.Integration), ward.Treatment, w.channel(), m)
 		}

@@ -15,7 +15,8 @@ import (
 	"github.com/ward-health/ward/store"
 )
 
-// EventQueue is the queue of new results that models answer without being asked: store.Feed(EventQueue, "Observation").
+// EventQueue is the queue of new results that models answer without being asked: store.Feed(EventQueue,
+// Registry.Answering, "Observation").
 const EventQueue = "predict_events"
 
 // EventHandler returns the handler of EventQueue. grant gives leave to act for a tenant's own engine, under a new request id;

@@ -31,7 +31,7 @@ func (n *Node) join() error {
 	delivery.NewWorker(n.store, n.access, n.queue, understanding{n, stage})
 	n.listening = newListening(n)
 	n.desk = quarantine.New(quarantine.Deps{Store: n.store, Units: n.senders.table})
-	n.store.Feed(predict.EventQueue, "Observation")
+	n.store.Feed(predict.EventQueue, n.registry.Answering, "Observation")
 	n.queue.Handle(predict.EventQueue, eventWorkers, eventAttempts, n.predict.EventHandler(n.engine))
 	return nil
 }

@@ -43,6 +43,7 @@ type Change struct {
 	Resource    ward.Resource // Body empty for OpDelete
 	IfMatch     int64         // 0: none; else the version that must be current
 	IfNoneExist *fhir.Search  // OpCreate: create only if nothing visible matches; one match is returned instead, several are ward.Precondition
+	Scanned     fhir.Scanned  // of this very body, if the caller has looked at it: the strict pass is not made again
 	NoMatch     bool          // with IfNoneExist: a match, found now or at commit, is ward.Conflict instead of being returned
 }
 
@@ -92,7 +93,7 @@ func (b *batch) run(ctx context.Context) ([]Result, error) {
 	}
 	s := b.s
 	for try := range maxTries {
-		if try > 0 {
+		if b.moved = try > 0; b.moved {
 			// What moved may sit in a group of writes that is not committed yet; a write of our own comes after it.
 			if err := s.commit(ctx, b.n.tn, func(*db.Tx) error { return nil }); err != nil {
 				return nil, err
@@ -114,6 +115,7 @@ type batch struct {
 	act   audit.Act
 	items []*item
 	side  side // what is written beside the versions; nil: nothing
+	moved bool // an attempt before met rows that it had not read
 	began bool // an entry of this attempt stands already: candidates of IfNoneExist were opened
 }
 

@@ -143,10 +143,11 @@ func BenchmarkMessages(b *testing.B) {
 				if err != nil {
 					return nil, err
 				}
-				if _, _, err := n.Store.Arrived(ctx, j); err != nil {
+				a, err := n.Store.Arrived(ctx, j)
+				if err != nil {
 					return nil, err
 				}
-				m, err := n.Store.Raw(ctx, n.Permit(ward.Integration, access.Receive, ""), d.Message)
+				m, err := n.Store.RawArrived(ctx, n.Permit(ward.Integration, access.Receive, ""), a)
 				if err != nil {
 					return nil, err
 				}

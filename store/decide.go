@@ -20,14 +20,17 @@ const readChunk = 512
 
 // read looks up the current row of every change and, for conditions, claims and candidates, in one snapshot. Each row
 // comes with the verdict of the filter of its change's permit. What stands beside the versions may read along.
+//
+// The first attempt does not look whether what is to be created is there: if it is, the key of its pointer row says so when it is written,
+// and the next attempt looks.
 func (b *batch) read(ctx context.Context) error {
 	groups := map[string][]*item{} // by filter: mostly one
 	var order []string
 	known := filters{}
 	for _, it := range b.items {
 		it.old, it.result = nil, nil
-		if it.change.Op == OpCreate && it.change.Resource.Ref.ID == "" {
-			continue // the id was made here, at random
+		if it.change.Op == OpCreate && (!b.moved || it.change.Resource.Ref.ID == "") {
+			continue // an id that was made here is random
 		}
 		key := known.of(it.change.Permit)
 		if groups[key] == nil {

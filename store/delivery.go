@@ -50,28 +50,42 @@ func (n names) jobs(m *message) []queue.Job {
 	return out
 }
 
-// Arrived notes that the job is at the head of its lane and reports whether all lanes of its message are: a merge is worked on only then.
-// done reports that the message is no longer MessageReceived: the job has nothing to do.
-func (s *Store) Arrived(ctx context.Context, j queue.Job) (all, done bool, err error) {
+// Arrival is a message whose job is at the head of its lane.
+type Arrival struct {
+	All  bool // all of its lanes are: a merge is worked on only then
+	Done bool // it is no longer MessageReceived: the job has nothing to do
+
+	m *message // as it was read, with its sealed body
+}
+
+// Arrived notes that the job is at the head of its lane and says what is known of its message. Raw opens it.
+func (s *Store) Arrived(ctx context.Context, j queue.Job) (a Arrival, err error) {
 	d, err := ReadDelivery(j.Ref)
 	if err != nil {
-		return false, false, err
+		return a, err
 	}
 	n, err := s.names(ctx, j.Tenant)
 	if err != nil {
-		return false, false, err
+		return a, err
 	}
-	m, err := s.message(ctx, n, byID, d.Message[:])
+	m, err := s.messageBody(ctx, n, d.Message)
 	switch {
 	case err != nil:
-		return false, false, err
+		return a, err
 	case m == nil || d.Lane >= len(m.lanes)/16:
-		return false, false, internal("store.arrived", "a job names a message or a lane that is not there; run ward store check", nil)
+		return a, internal("store.arrived", "a job names a message or a lane that is not there; run ward store check", nil)
 	case m.state != string(MessageReceived):
-		return false, true, nil
+		return Arrival{Done: true}, nil
 	case m.arrived&(1<<d.Lane) != 0 || len(m.lanes) == 16:
-		return m.allArrived(d.Lane), false, nil
+		return Arrival{All: m.allArrived(d.Lane), m: m}, nil
 	}
+	all, done, err := s.arrived(ctx, n, d)
+	return Arrival{All: all && !done, Done: done, m: m}, err
+}
+
+// arrived notes the arrival in one of several lanes.
+func (s *Store) arrived(ctx context.Context, n names, d Delivery) (all, done bool, err error) {
+	var m *message
 	err = s.commit(ctx, n.tn, func(tx *db.Tx) error {
 		if m, err = loadMessage(ctx, tx, n, true, byID, d.Message[:]); err != nil {
 			return err
@@ -85,7 +99,7 @@ func (s *Store) Arrived(ctx context.Context, j queue.Job) (all, done bool, err e
 		m.arrived |= 1 << d.Lane
 		return m.update(ctx, tx, n)
 	})
-	return all && !done, done, err
+	return all, done, err
 }
 
 // allArrived reports whether the jobs of all lanes are at their heads when that of the given lane is.

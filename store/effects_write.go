@@ -31,22 +31,12 @@ func (x *effects) drop(ctx context.Context) { x.s.dropSides(ctx, x.texts...) }
 
 // write is everything that a message does beside its versions, inside their transaction.
 func (x *effects) write(ctx context.Context, tx *db.Tx, b *batch, entry ward.ID) error {
-	m, err := loadMessage(ctx, tx, b.n, true, byRID, x.m.rid)
-	switch {
-	case err != nil:
+	m, err := x.lock(ctx, tx, b.n)
+	if err != nil {
 		return err
-	case m == nil || !bytes.Equal(m.wrap, x.m.wrap):
-		return errMoved
-	case m.state != string(MessageReceived):
-		return errDone
 	}
 	if err := x.holdRows(ctx, tx, b, entry); err != nil {
 		return err
-	}
-	if x.wrap != nil {
-		if err := m.rewrap(ctx, tx, x.wrap, x.pats); err != nil {
-			return err
-		}
 	}
 	if x.e.Merge != nil {
 		if err := x.s.merge(ctx, tx, b.n, *x.e.Merge, m.rid, entry); err != nil {
@@ -63,6 +53,24 @@ func (x *effects) write(ctx context.Context, tx *db.Tx, b *batch, entry ward.ID)
 		return err
 	}
 	return queue.End(ctx, tx)
+}
+
+// lock takes the message's row for this transaction, if it is as it was read, and brings its wrap to the new one.
+func (x *effects) lock(ctx context.Context, tx *db.Tx, n names) (*message, error) {
+	if x.wrap != nil {
+		m := *x.m
+		return &m, m.rewrap(ctx, tx, x.wrap, x.pats)
+	}
+	m, err := loadMessage(ctx, tx, n, true, byRID, x.m.rid)
+	switch {
+	case err != nil:
+		return nil, err
+	case m == nil || !bytes.Equal(m.wrap, x.m.wrap):
+		return nil, errMoved
+	case m.state != string(MessageReceived):
+		return nil, errDone
+	}
+	return m, nil
 }
 
 // hops are the steps, of which that of what was applied names it.

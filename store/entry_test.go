@@ -45,6 +45,9 @@ func TestEntriesOfEveryCall(t *testing.T) {
 		putDecision(t, n, withInput)
 		raw, err := n.Store.Receive(ctx, n.Permit(ward.Integration, access.Receive, ""), store.Inbound{Message: ward.Message{Source: "lab", ContentType: "x", Body: ward.Protected("m")}})
 		must(t, err)
+		n.Receive(storetest.ORU("arrived", "p"))
+		arrived, err := n.Store.Arrived(ctx, deliver(t, n)[0])
+		must(t, err)
 		n.Put("Patient/erased", patient("erased"))
 		lost := decision("erased")
 		putDecision(t, n, lost)
@@ -158,6 +161,10 @@ func TestEntriesOfEveryCall(t *testing.T) {
 				_, err := n.Store.Raw(ctx, p(ward.Integration, access.Receive, ""), ward.NewID())
 				return err
 			}, ward.NotFound, "message.read done"},
+			{"raw as it arrived", func() error {
+				_, err := n.Store.RawArrived(ctx, p(ward.Integration, access.Receive, ""), arrived)
+				return err
+			}, 0, "message.read done"},
 			{"raw by a person", func() error { _, err := n.Store.Raw(ctx, p(st, access.MessageOpen, ""), raw.ID); return err }, 0, "message.read done"},
 			{"messages", func() error {
 				_, _, err := n.Store.Messages(ctx, p(st, access.MessageRead, ""), store.MessageQuery{})
@@ -327,6 +334,7 @@ func calls(n *storetest.Running) map[string]func(p access.Permit) error {
 			return err
 		},
 		"Raw":           func(p access.Permit) error { _, err := s.Raw(ctx, p, ward.NewID()); return err },
+		"RawArrived":    func(p access.Permit) error { _, err := s.RawArrived(ctx, p, store.Arrival{}); return err },
 		"Rejection":     func(p access.Permit) error { _, err := s.Rejection(ctx, p, ward.NewID()); return err },
 		"Messages":      func(p access.Permit) error { _, _, err := s.Messages(ctx, p, store.MessageQuery{}); return err },
 		"Message":       func(p access.Permit) error { _, err := s.Message(ctx, p, ward.NewID()); return err },
@@ -376,7 +384,7 @@ func calls(n *storetest.Running) map[string]func(p access.Permit) error {
 
 // allowed is the action that each method is for.
 var allowed = map[string][]access.Action{"Get": {access.Read}, "Currents": {access.Read}, "VRead": {access.Read}, "History": {access.Read}, "Search": {access.Search}, "Apply": {access.Update},
-	"Resolve": {access.Search}, "Receive": {access.Receive}, "Raw": {access.Receive, access.MessageOpen}, "Rejection": {access.MessageOpen},
+	"Resolve": {access.Search}, "Receive": {access.Receive}, "Raw": {access.Receive, access.MessageOpen}, "RawArrived": {access.Receive}, "Rejection": {access.MessageOpen},
 	"Messages": {access.MessageRead}, "Message": {access.MessageRead}, "ReplayMessage": {access.MessageReplay}, "RejectMessage": {access.HoldReject},
 	"ApplyMessage": {access.Receive}, "Holds": {access.HoldRead}, "Held": {access.HoldRead}, "Propose": {access.HoldRelease}, "Reject": {access.HoldReject},
 	"Release": {access.HoldRelease}, "RejectWith": {access.HoldReject}, "OpenHolds": access.Actions(), "Rejected": access.Actions(),

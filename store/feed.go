@@ -45,14 +45,21 @@ func ReadEvent(ref []byte) (Event, error) {
 
 // Feed makes every committed version of the given types a job of the queue, in the transaction that writes it: one job per patient and write,
 // keyed by patient; Ref is an encoded Event. References that do not fit into one job go into further ones, in order. Call it before Queue.Run.
-// Versions without a patient make no job; neither does the deletion of a record whose Patient resource is not stored.
-func (s *Store) Feed(queue string, types ...string) {
+// Versions without a patient make no job; neither does the deletion of a record whose Patient resource is not stored, nor what is written
+// while when, asked in that transaction, says that nobody of the tenant would do anything with it; nil: somebody always would.
+func (s *Store) Feed(queue string, when When, types ...string) {
+	if when != nil {
+		s.when[queue] = when
+	}
 	for _, t := range types {
 		if !slices.Contains(s.feeds[t], queue) {
 			s.feeds[t] = append(s.feeds[t], queue)
 		}
 	}
 }
+
+// When reports whether anybody of the transaction's tenant follows a queue. It only reads.
+type When func(ctx context.Context, tx *db.Tx) (bool, error)
 
 // feedOf is one job under way: what a queue is told about a patient.
 type feedOf struct {
@@ -81,6 +88,10 @@ func (b *batch) feed(ctx context.Context, tx *db.Tx, writes []*item) error {
 	if len(feeds) == 0 {
 		return nil
 	}
+	feeds, err := b.followed(ctx, tx, feeds)
+	if err != nil || len(feeds) == 0 {
+		return err
+	}
 	var jobs []queue.Job
 	for _, f := range feeds {
 		more, err := f.jobs()
@@ -90,6 +101,26 @@ func (b *batch) feed(ctx context.Context, tx *db.Tx, writes []*item) error {
 		jobs = append(jobs, more...)
 	}
 	return queue.Enqueue(ctx, tx, jobs...)
+}
+
+// followed leaves out the queues that nobody follows.
+func (b *batch) followed(ctx context.Context, tx *db.Tx, feeds []*feedOf) (out []*feedOf, err error) {
+	known := map[string]bool{}
+	for _, f := range feeds {
+		yes, asked := known[f.queue]
+		if when := b.s.when[f.queue]; when == nil {
+			yes = true
+		} else if !asked {
+			if yes, err = when(ctx, tx); err != nil {
+				return nil, err
+			}
+			known[f.queue] = yes
+		}
+		if yes {
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }
 
 func tell(feeds []*feedOf, queue, pat, patient, ref string) []*feedOf {

@@ -73,11 +73,15 @@ func (m *message) update(ctx context.Context, tx *db.Tx, n names) error {
 // full is a value for a column that is never NULL: drivers give an empty one back as nil.
 func full(b []byte) []byte { return append([]byte{}, b...) }
 
-// rewrap brings the row's wrap to a new one. The zeros come first and have the length of what they cover, so that SQLite overwrites
-// the bytes in place.
+// rewrap brings the row's wrap to a new one, if the row is still the one that was read: its digest covers every column, and the row count
+// is the check. The zeros come first and have the length of what they cover, so that SQLite overwrites the bytes in place.
 func (m *message) rewrap(ctx context.Context, tx *db.Tx, wrap, pats []byte) error {
 	tn := int64(m.tn)
-	if _, err := tx.Exec(ctx, "UPDATE message SET wrap = $1 WHERE tn = $2 AND rid = $3", make([]byte, len(m.wrap)), tn, m.rid); err != nil {
+	count, err := tx.Exec(ctx, "UPDATE message SET wrap = $1 WHERE tn = $2 AND rid = $3 AND mac = $4", make([]byte, len(m.wrap)), tn, m.rid, m.mac)
+	if err == nil && count != 1 {
+		err = errMoved
+	}
+	if err != nil {
 		return err
 	}
 	if len(m.pats) > 0 {

@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -255,20 +257,30 @@ func TestArrivedInBothLanes(t *testing.T) {
 			t.Fatalf("%d jobs", len(jobs))
 		}
 		for i, want := range []bool{false, true, true} {
-			all, done, err := n.Store.Arrived(ctx, jobs[min(i, 1)])
+			a, err := n.Store.Arrived(ctx, jobs[min(i, 1)])
 			must(t, err)
-			if all != want || done {
-				t.Fatalf("step %d: all %v, done %v", i, all, done)
+			if a.All != want || a.Done {
+				t.Fatalf("step %d: all %v, done %v", i, a.All, a.Done)
+			}
+			_, err = n.Store.RawArrived(ctx, n.OtherPermit(ward.Integration, access.Receive, ""), a)
+			wantKind(t, err, ward.Denied)
+			m, err := n.Store.RawArrived(ctx, n.Permit(ward.Integration, access.Receive, ""), a)
+			if want != (err == nil) || want && string(m.Body) != string(in.Message.Body) {
+				t.Fatalf("step %d: %d bytes, %v", i, len(m.Body), err)
 			}
 		}
 		p, e := n.Effects(id, nil, nil)
 		e.State = store.MessageKept
 		_, err := n.Store.ApplyMessage(ctx, p, e)
 		must(t, err)
-		if all, done, err := n.Store.Arrived(ctx, jobs[0]); all || !done || err != nil {
-			t.Fatal(all, done, err)
+		a, err := n.Store.Arrived(ctx, jobs[0])
+		if a.All || !a.Done || err != nil {
+			t.Fatal(a.All, a.Done, err)
 		}
-		if _, _, err := n.Store.Arrived(ctx, queue.Job{Tenant: jobs[0].Tenant, Ref: []byte("x")}); err == nil {
+		if _, err := n.Store.RawArrived(ctx, n.Permit(ward.Integration, access.Receive, ""), a); err == nil {
+			t.Fatal("a message that is done was opened by its job")
+		}
+		if _, err := n.Store.Arrived(ctx, queue.Job{Tenant: jobs[0].Tenant, Ref: []byte("x")}); err == nil {
 			t.Fatal("a job that names no message")
 		}
 		n.Clean()
@@ -516,7 +528,17 @@ func TestDeadMessages(t *testing.T) {
 func TestFeed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
 		n.Halt()
-		n.Store.Feed("watch", "Observation", "Condition")
+		asked, followed := 0, false
+		when := func(ctx context.Context, tx *db.Tx) (bool, error) {
+			var seen int64
+			_, err := tx.Get(ctx, "SELECT COUNT(*) FROM res WHERE tn = $1", []any{int64(tx.Tenant())}, &seen)
+			if asked++; seen == 0 {
+				t.Error("asked outside of the transaction that writes")
+			}
+			return followed, err
+		}
+		n.Store.Feed("watch", nil, "Observation", "Condition")
+		n.Store.Feed("alone", when, "Observation")
 		refs, bodies := []ward.Reference{ref("Patient/p")}, []string{patient("p")}
 		for i := range 90 {
 			id := fmt.Sprintf("%s-%d", strings.Repeat("x", 40), i)
@@ -541,6 +563,20 @@ func TestFeed(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[string]int{"p": 31, "q": 30}, seen); diff != "" || len(jobs) != 3 {
 			t.Fatalf("%d jobs: %s", len(jobs), diff)
+		}
+		alone := func() int {
+			jobs, err := n.Queue.List(ctx, db.Tenant(n.Tenant.Number), "alone", queue.Ready, ward.ID{}, 100)
+			must(t, err)
+			return len(jobs)
+		}
+		if alone() != 0 || asked == 0 {
+			t.Fatalf("%d jobs that nobody wants, asked %d times", alone(), asked)
+		}
+		followed = true
+		_, err = n.Store.Apply(ctx, audit.ActTransaction, n.Changes(ward.Integration, []ward.Reference{ref("Observation/late")}, []string{glucose("late", "p")}))
+		must(t, err)
+		if alone() != 1 {
+			t.Fatalf("%d jobs for one patient", alone())
 		}
 		if _, err := store.ReadEvent([]byte("{}")); err == nil {
 			t.Fatal("an event without a patient")
@@ -572,4 +608,68 @@ func TestDerive(t *testing.T) {
 	if one != id(p(), "urn:mrn", "a", "bc") {
 		t.Fatal("the id changed with a restart")
 	}
+}
+
+// TestMessageMovesBeforeItsCommit: what happens to a message between the reading of its row and the commit of its effects is neither lost
+// nor done over, and its effects are written once.
+func TestMessageMovesBeforeItsCommit(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		apply := func(id ward.ID, control string) ([]store.Result, error) {
+			p, e := n.Effects(id, []ward.Reference{ref("Observation/o-" + control)}, []string{glucose("o-"+control, "p")}, "p")
+			return n.Store.ApplyMessage(ctx, p, e)
+		}
+		repeated := n.Receive(storetest.ORU("c1", "p")).ID
+		between(n, func() { n.Receive(storetest.ORU("c1", "p")) })
+		if got, err := apply(repeated, "c1"); err != nil || len(got) != 1 || !got[0].Created {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		m := info(t, n, repeated)
+		if m.Repeats != 1 || m.State != store.MessageApplied || !slices.Equal(steps(m), []string{"received", "repeat", "normalized", "applied"}) {
+			t.Errorf("%+v", m)
+		}
+		twice := n.Receive(storetest.ORU("c2", "p")).ID
+		between(n, func() {
+			if got, err := apply(twice, "c2"); err != nil || len(got) != 1 {
+				t.Errorf("%+v, %v", got, err)
+			}
+		})
+		if got, err := apply(twice, "c2"); got != nil || err != nil {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if m := info(t, n, twice); !slices.Equal(steps(m), []string{"received", "normalized", "applied"}) {
+			t.Errorf("%v", steps(m))
+		}
+		finish(t, n, repeated)
+		finish(t, n, twice)
+		n.Clean()
+	})
+}
+
+// TestCreateMeetsWhatIsThere: what is to be created and is there is refused by name, and nothing of the message is written.
+func TestCreateMeetsWhatIsThere(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		n.Put("Patient/p", patient("p"))
+		n.Put("Observation/o", glucose("o", "p"))
+		id := n.Receive(storetest.ORU("c1", "p")).ID
+		p, e := n.Effects(id, []ward.Reference{ref("Observation/fresh"), ref("Observation/o")}, []string{glucose("fresh", "p"), glucose("o", "p")}, "p")
+		create, err := n.Access.Decide(ctx, access.Request{Principal: n.Principal(ward.Integration), Action: access.Create, Type: "Observation",
+			Purpose: storetest.PurposeOf(ward.Integration), ID: p.Request()})
+		must(t, err)
+		for i := range e.Changes {
+			e.Changes[i].Op, e.Changes[i].Permit = store.OpCreate, create
+		}
+		_, err = n.Store.ApplyMessage(ctx, p, e)
+		wantKind(t, err, ward.Conflict)
+		var at *ward.Error
+		if !errors.As(err, &at) || at.Path != "changes[1]" {
+			t.Errorf("%v", err)
+		}
+		if m := info(t, n, id); m.State != store.MessageReceived {
+			t.Errorf("%+v", m)
+		}
+		if number(t, n, "SELECT COUNT(*) FROM res") != 2 || number(t, n, "SELECT COUNT(*) FROM ver") != 2 {
+			t.Error("something was written")
+		}
+		n.Clean()
+	})
 }

@@ -76,32 +76,58 @@ func (s *Store) openSide(ctx context.Context, n names, p access.Permit, a access
 
 // rawAction is the action under which a permit may open a raw message: a person's or the pipeline's.
 func rawAction(p access.Permit) (access.Action, error) {
-	if p.Allows(access.MessageOpen, "") == nil {
+	err := p.Allows(access.Receive, "")
+	if err != nil && p.Allows(access.MessageOpen, "") == nil {
 		return access.MessageOpen, nil
 	}
-	return access.Receive, p.Allows(access.Receive, "")
+	return access.Receive, err
 }
 
 // Raw opens a raw message again, under a permit for access.Receive (the pipeline) or access.MessageOpen (a person). ward.Gone: a
 // patient whom it is about was erased.
 func (s *Store) Raw(ctx context.Context, p access.Permit, id ward.ID) (ward.Message, error) {
 	const act = audit.ActMessageRead
-	var none ward.Message
 	action, err := rawAction(p)
 	if err != nil {
-		return none, err
+		return ward.Message{}, err
 	}
 	n, m, err := s.visibleMessage(ctx, p, act, id)
 	if err != nil {
-		return none, err
+		return ward.Message{}, err
 	}
+	return s.openRaw(ctx, n, p, action, m)
+}
+
+// RawArrived is Raw for the pipeline, of a message as Arrived has just read it, if all of its lanes are there.
+func (s *Store) RawArrived(ctx context.Context, p access.Permit, a Arrival) (ward.Message, error) {
+	if err := p.Allows(access.Receive, ""); err != nil {
+		return ward.Message{}, err
+	}
+	n, err := s.names(ctx, p.Tenant())
+	switch {
+	case err != nil:
+		return ward.Message{}, err
+	case a.m != nil && a.m.tn != n.tn:
+		return ward.Message{}, ward.E(ward.Denied, "store.raw", "the permit is of another tenant", nil)
+	case a.m == nil || !a.All:
+		return ward.Message{}, ward.E(ward.Internal, "store.raw", "a message is opened when it has arrived in all of its lanes", nil)
+	}
+	if err := s.covered(ctx, p, audit.ActMessageRead, a.m); err != nil {
+		return ward.Message{}, err
+	}
+	return s.openRaw(ctx, n, p, access.Receive, a.m)
+}
+
+// openRaw opens a message that the permit covers, under an entry of its own.
+func (s *Store) openRaw(ctx context.Context, n names, p access.Permit, action access.Action, m *message) (ward.Message, error) {
+	const act = audit.ActMessageRead
 	rc, err := s.beginOn(ctx, p, act, "raw message", m.subjects())
 	if err != nil {
-		return none, err
+		return ward.Message{}, err
 	}
 	out, err := s.openMessage(ctx, n, p, action, rc, m)
 	if err != nil {
-		return none, s.opening(ctx, p, act, err)
+		return ward.Message{}, s.opening(ctx, p, act, err)
 	}
 	return out, nil
 }
@@ -146,10 +172,19 @@ func (s *Store) visibleMessage(ctx context.Context, p access.Permit, act audit.A
 		return n, nil, err
 	case m == nil:
 		return n, nil, s.nothing(ctx, p, act, errNotFound)
-	case !p.Filter().Match(messageAttributes("")):
-		return n, nil, s.hidden(ctx, p, act, m.subjects()[0], errNotFound)
+	}
+	if err := s.covered(ctx, p, act, m); err != nil {
+		return n, nil, err
 	}
 	return n, m, nil
+}
+
+// covered answers with an entry for a message that the permit does not cover.
+func (s *Store) covered(ctx context.Context, p access.Permit, act audit.Act, m *message) error {
+	if p.Filter().Match(messageAttributes("")) {
+		return nil
+	}
+	return s.hidden(ctx, p, act, m.subjects()[0], errNotFound)
 }
 
 // beginOn makes the entry of a read durable, naming what is to be opened.

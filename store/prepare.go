@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 
@@ -114,7 +115,7 @@ func (b *batch) prepareItem(it *item) error {
 		}
 		return nil
 	}
-	given, err := fhir.Scan([]byte(it.change.Resource.Body))
+	given, err := it.change.scan()
 	if err != nil {
 		return err
 	}
@@ -127,13 +128,23 @@ func (b *batch) prepareItem(it *item) error {
 	if it.body, err = fhir.Strip([]byte(it.change.Resource.Body), it.ref.ID); err != nil {
 		return err
 	}
-	f, err := fhir.Read(it.body)
-	if err != nil {
-		return err
+	f := given
+	if !bytes.Equal(it.body, it.change.Resource.Body) { // what the server sets itself was in it, or is now
+		if f, err = fhir.Read(it.body); err != nil {
+			return err
+		}
 	}
 	it.attr, it.conf = attributes(f), f.Conf
 	it.pat = b.n.patient(f.Patient)
 	it.bh = b.n.body(it.body)
 	it.keys, err = b.n.keys(f)
 	return err
+}
+
+// scan is the strict pass over the body, unless the caller has made it.
+func (c *Change) scan() (fhir.Facts, error) {
+	if f, ok := c.Scanned.Of(c.Resource.Body); ok {
+		return f, nil
+	}
+	return fhir.Scan(c.Resource.Body)
 }

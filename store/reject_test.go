@@ -29,11 +29,11 @@ func work(t *testing.T, n *storetest.Running) (done []ward.ID) {
 	var mu sync.Mutex
 	q := queue.New(n.DB, "worker")
 	q.Handle(store.DeliverQueue, 2, 3, func(ctx context.Context, j queue.Job) (queue.Finish, error) {
-		all, ended, err := n.Store.Arrived(ctx, j)
-		if err != nil || ended {
+		a, err := n.Store.Arrived(ctx, j)
+		if err != nil || a.Done {
 			return nil, err
 		}
-		if !all {
+		if !a.All {
 			return nil, queue.Wait(0)
 		}
 		d, err := store.ReadDelivery(j.Ref)

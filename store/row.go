@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"database/sql"
 	"encoding/binary"
+	"sync"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/audit"
@@ -87,7 +88,9 @@ func subjectOf(b []byte) (s seal.Subject) {
 
 // rowMAC is the first 16 bytes of the tenant's keyed digest over the columns given, in the order of the table.
 func rowMAC(m keys.MAC, table string, columns ...any) []byte {
-	b := make([]byte, 0, 256)
+	room := macRooms.Get().(*[]byte)
+	defer macRooms.Put(room)
+	b := (*room)[:0]
 	for _, c := range columns {
 		switch c := c.(type) {
 		case int64:
@@ -102,8 +105,16 @@ func rowMAC(m keys.MAC, table string, columns ...any) []byte {
 		}
 	}
 	sum := m.Sum([]byte(table), b)
+	if *room = b; cap(b) > maxMACRoom {
+		*room = make([]byte, 0, 512)
+	}
 	return sum[:16]
 }
+
+// macRooms are where rowMAC joins columns, none of which is more than the table shows.
+var macRooms = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+const maxMACRoom = 8 << 10
 
 // wantMAC computes the MAC of a ver or payload row. The body is covered by its digest.
 func (r *row) wantMAC(m keys.MAC) []byte {

@@ -62,6 +62,7 @@ type Store struct {
 	queue  *queue.Queue
 	rids   *rids
 	feeds  map[string][]string // queues by resource type; written before Queue.Run only
+	when   map[string]When     // by queue, likewise
 	kin    *kinCache
 	arrive arrivals
 	commit func(ctx context.Context, tn db.Tenant, fn func(*db.Tx) error) error // db.Write; tests make it fail
@@ -73,7 +74,7 @@ func New(_ context.Context, d Deps) (*Store, error) {
 		return nil, ward.E(ward.Internal, "store.new", "the store needs database, keys, blobs, log, access and queue", nil)
 	}
 	s := &Store{db: d.DB, ring: d.Ring, blobs: d.Blobs, log: d.Log, access: d.Access, queue: d.Queue, rids: &rids{node: d.Node},
-		feeds: map[string][]string{}, kin: newKinCache(),
+		feeds: map[string][]string{}, when: map[string]When{}, kin: newKinCache(),
 		arrive: arrivals{waiting: map[db.Tenant][]*arriving{}}, commit: d.DB.Write}
 	d.Queue.Handle(purgeQueue, 1, purgeAttempts, s.purge)
 	return s, nil

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,32 @@ import (
 // (package structure). Errors are ward.Error of kind Invalid (the form is wrong), Unprocessable (a type or a subject that cannot be kept) or
 // TooLarge, with a FHIRPath in Path; those of form have all Findings as their cause.
 func Scan(body []byte) (Facts, error) { return scan(body, strict|full) }
+
+// Scanned is a body that Scan has accepted, with what it says. Only Check makes one that holds a body.
+type Scanned struct {
+	body  string
+	facts Facts
+}
+
+// Format implements fmt.Formatter for every verb: only the length is shown.
+func (s Scanned) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "[scanned, %d bytes]", len(s.body)) }
+
+// Check is Scan for a body that others are to take as it is, without a second look.
+func Check(body []byte) (Scanned, error) {
+	f, err := Scan(body)
+	if err != nil {
+		return Scanned{}, err
+	}
+	return Scanned{string(body), f}, nil
+}
+
+// Of returns what Scan says of the body; ok is false if it is not the very one that was looked at. The slices are not to be changed.
+func (s Scanned) Of(body []byte) (f Facts, ok bool) {
+	if s.body == "" || s.body != string(body) {
+		return Facts{}, false
+	}
+	return s.facts, true
+}
 
 // Refs is Scan without search values, labels, and the rule on subjects: for a body whose references are still to be
 // replaced (entries of a transaction). Facts.Patient is not set.

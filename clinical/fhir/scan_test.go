@@ -3,6 +3,7 @@ package fhir
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -294,4 +295,36 @@ func FuzzScan(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What has passed the strict pass passes for the very same bytes and for nothing else, and never prints.
+func TestScanned(t *testing.T) {
+	body := []byte(`{"resourceType":"Observation","id":"o1","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/p1"}}`)
+	want, err := Scan(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Check(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := s.Of(bytes.Clone(body))
+	if d := cmp.Diff(want, got); !ok || d != "" {
+		t.Error(ok, d)
+	}
+	if text := fmt.Sprintf("%v %+v %#v %s", s, s, s, s); strings.Contains(text, "p1") {
+		t.Error(text)
+	}
+	body[len(body)-4] = '2' // the caller's bytes change: another patient
+	if _, ok := s.Of(body); ok {
+		t.Error("other bytes passed")
+	}
+	if _, ok := (Scanned{}).Of(nil); ok {
+		t.Error("nothing passed")
+	}
+	if s, err := Check([]byte(`{"resourceType":"Observation"}`)); err == nil {
+		t.Error("refused by Scan and not by Check")
+	} else if _, ok := s.Of([]byte(`{"resourceType":"Observation"}`)); ok {
+		t.Error("what was refused passed")
+	}
 }

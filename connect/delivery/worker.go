@@ -56,22 +56,22 @@ func (w *Worker) handle(ctx context.Context, j queue.Job) (queue.Finish, error) 
 	if err != nil {
 		return nil, err
 	}
-	all, done, err := w.store.Arrived(ctx, j)
+	a, err := w.store.Arrived(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	if !all && !done {
+	if !a.All && !a.Done {
 		return nil, queue.Wait(w.pause(j.ID, time.Now()))
 	}
 	w.came(j.ID)
-	if done {
+	if a.Done {
 		return nil, nil
 	}
-	return nil, w.understand(ctx, j, d)
+	return nil, w.understand(ctx, j, d, a)
 }
 
 // understand opens the message under a permit of its channel's principal and hands it on.
-func (w *Worker) understand(ctx context.Context, j queue.Job, d store.Delivery) error {
+func (w *Worker) understand(ctx context.Context, j queue.Job, d store.Delivery, a store.Arrival) error {
 	tenant, who, purpose, err := w.access.ChannelOwner(ctx, j.Tenant, d.Channel)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (w *Worker) understand(ctx context.Context, j queue.Job, d store.Delivery) 
 	if err != nil {
 		return err
 	}
-	m, err := w.store.Raw(ctx, p, d.Message)
+	m, err := w.store.RawArrived(ctx, p, a)
 	if ward.KindOf(err) == ward.Gone {
 		return w.erased(ctx, p, d.Message)
 	}

@@ -209,20 +209,18 @@ type session struct {
 
 // exec runs a statement. Text without arguments may hold several statements on both engines if plain is set.
 func (s *session) exec(ctx context.Context, plain bool, query string, args ...any) (int64, error) {
-	var r sql.Result
-	var err error
 	if s.stmts == nil || plain {
-		r, err = s.conn.ExecContext(ctx, query, args...)
-	} else {
-		var st *sql.Stmt
-		if st, err = s.stmts.get(ctx, s.conn, query); err == nil {
-			r, err = st.ExecContext(ctx, args...)
+		r, err := s.conn.ExecContext(ctx, query, args...)
+		if err != nil {
+			return 0, err
 		}
+		return r.RowsAffected()
 	}
+	st, err := s.stmts.get(ctx, s.conn, query, len(args), true)
 	if err != nil {
 		return 0, err
 	}
-	return r.RowsAffected()
+	return st.run(ctx, s.conn, args)
 }
 
 // query runs a query.
@@ -230,11 +228,11 @@ func (s *session) query(ctx context.Context, query string, args ...any) (*sql.Ro
 	if s.stmts == nil {
 		return s.conn.QueryContext(ctx, query, args...)
 	}
-	st, err := s.stmts.get(ctx, s.conn, query)
+	st, err := s.stmts.get(ctx, s.conn, query, len(args), false)
 	if err != nil {
 		return nil, err
 	}
-	return st.QueryContext(ctx, args...)
+	return st.stmt.QueryContext(ctx, st.arguments(args)...)
 }
 
 // rollback ends the transaction; an error means that the connection cannot be used any more.

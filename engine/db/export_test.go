@@ -80,3 +80,6 @@ func BeginRead(ctx context.Context, d *DB) error {
 	d.readers.give(s, rollback != nil)
 	return errors.Join(err, rollback)
 }
+
+// Marked exports marked.
+var Marked = marked

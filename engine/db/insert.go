@@ -14,33 +14,23 @@ type chunks struct {
 	marks, partial bool
 }
 
-// insert adds rows whose values have been checked, in chunks of a power of two rows: few statement texts per table, so
-// that they stay prepared.
-func (c chunks) insert(t *Tx, table string, columns []string, rows [][]any) error {
+// insert adds rows whose values, one after another, have been checked, in chunks of a power of two rows: few statement texts per table,
+// so that they stay prepared.
+func (c chunks) insert(t *Tx, table string, columns []string, values []any) error {
 	n := c.rows
 	for n > 1 && n*len(columns) > c.params {
 		n /= 2
 	}
-	for len(rows) > 0 {
-		for n > len(rows) {
+	for len(values) > 0 {
+		for n*len(columns) > len(values) {
 			n /= 2
 		}
-		if err := insertRows(t, table, columns, rows[:n]); err != nil {
+		if _, err := t.session.exec(t.statement(), false, c.text(table, columns, n), values[:n*len(columns)]...); err != nil {
 			return err
 		}
-		rows = rows[n:]
+		values = values[n*len(columns):]
 	}
 	return nil
-}
-
-// insertRows runs one INSERT of several rows.
-func insertRows(t *Tx, table string, columns []string, rows [][]any) error {
-	args := make([]any, 0, len(rows)*len(columns))
-	for _, row := range rows {
-		args = append(args, row...)
-	}
-	_, err := t.session.exec(t.statement(), false, t.db.chunks.text(table, columns, len(rows)), args...)
-	return err
 }
 
 func (c chunks) text(table string, columns []string, rows int) string {

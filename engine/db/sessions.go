@@ -61,7 +61,7 @@ func (p *sessions) renew(s *session) {
 	if _, err := s.conn.ExecContext(context.Background(), "BEGIN"); err == nil && s.rollback() == nil {
 		return
 	}
-	_ = s.stmts.close()
+	_ = s.stmts.close(s.conn)
 	// Without the answer ErrBadConn the pool would hand the same connection out again.
 	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
 	s.conn.Close()
@@ -76,7 +76,7 @@ func (p *sessions) close() error {
 	var errs []error
 	for len(p.free) > 0 {
 		s := <-p.free
-		errs = append(errs, s.stmts.close(), s.conn.Close())
+		errs = append(errs, s.stmts.close(s.conn), s.conn.Close())
 	}
 	return errors.Join(append(errs, p.handle.Close())...)
 }

@@ -132,13 +132,13 @@ func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows []
 	if bad {
 		return t.fail(op, table, problem("table or column names are not plain lower-case names"))
 	}
-	checked := make([][]any, len(rows))
+	checked := make([]any, 0, len(rows)*len(columns))
 	for i, row := range rows {
 		if len(row) != len(columns) {
 			return t.fail(op, table, problem("row %d has %d values for %d columns", i, len(row), len(columns)))
 		}
 		var err error
-		if checked[i], err = values(row); err != nil {
+		if checked, err = appendValues(checked, row); err != nil {
 			return t.fail(op, table, err)
 		}
 	}
@@ -284,13 +284,17 @@ func values(args []any) ([]any, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
-	out := make([]any, len(args))
+	return appendValues(make([]any, 0, len(args)), args)
+}
+
+// appendValues is values at the end of a slice.
+func appendValues(out, args []any) ([]any, error) {
 	for i, a := range args {
 		v, err := value(a)
 		if err != nil {
 			return nil, problem("argument %d: %v", i+1, err)
 		}
-		out[i] = v
+		out = append(out, v)
 	}
 	return out, nil
 }

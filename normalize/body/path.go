@@ -3,6 +3,8 @@ package body
 import (
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ward-health/ward"
 )
@@ -23,15 +25,16 @@ const (
 // MaxItem bounds positions in a path.
 const MaxItem = 15
 
+var errPath = ward.E(ward.Invalid, "body.path", "a path is element names with [+] or [0] to [15], separated by points", nil)
+
 // ParsePath reads "name[+].family", "coding[0].code". The error is Invalid.
 func ParsePath(s string) (Path, error) {
-	bad := ward.E(ward.Invalid, "body.path", "a path is element names with [+] or [0] to [15], separated by points", nil)
 	var p Path
 	for part := range strings.SplitSeq(s, ".") {
 		st := step{name: part, at: noItem}
 		if i := strings.IndexByte(part, '['); i >= 0 {
 			if !strings.HasSuffix(part, "]") {
-				return nil, bad
+				return nil, errPath
 			}
 			st.name = part[:i]
 			switch in := part[i+1 : len(part)-1]; in {
@@ -40,13 +43,13 @@ func ParsePath(s string) (Path, error) {
 			default:
 				n, err := strconv.Atoi(in)
 				if err != nil || n < 0 || n > MaxItem {
-					return nil, bad
+					return nil, errPath
 				}
 				st.at = n
 			}
 		}
 		if st.name == "" || strings.Trim(st.name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
-			return nil, bad
+			return nil, errPath
 		}
 		p = append(p, st)
 	}
@@ -155,12 +158,26 @@ func (v *Value) Find(p Path) *Value {
 
 // At is Find with the path's text; a text that is no path finds nothing.
 func (v *Value) At(path string) *Value {
+	if p, ok := paths.Load(path); ok {
+		return v.Find(p.(Path))
+	}
 	p, err := ParsePath(path)
 	if err != nil {
 		return nil
 	}
+	if pathCount.Add(1) <= maxPaths {
+		paths.Store(path, p)
+	}
 	return v.Find(p)
 }
+
+// paths remembers the paths that At was asked for, which are constants of the program, up to a bound.
+var (
+	paths     sync.Map
+	pathCount atomic.Int64
+)
+
+const maxPaths = 1024
 
 // Delete removes the element at a path; of a path with a position, the whole list.
 func (v *Value) Delete(p Path) {

@@ -1,9 +1,15 @@
 package body
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Bytes writes the value; what is Empty is left out.
-func (v *Value) Bytes() []byte { return v.write(nil) }
+func (v *Value) Bytes() []byte { return v.write(make([]byte, 0, usual)) }
+
+// usual is the size of most bodies, rounded up.
+const usual = 1 << 10
 
 func (v *Value) write(b []byte) []byte {
 	switch v.Kind() {
@@ -42,6 +48,14 @@ func (v *Value) write(b []byte) []byte {
 	return append(b, "null"...)
 }
 
+// plain are the bytes that stand in a JSON string as they are.
+var plain = func() (t [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		t[c] = !strings.ContainsRune(`"\\<>&`, rune(c))
+	}
+	return t
+}()
+
 const hexDigits = "0123456789abcdef"
 
 // quote writes a JSON string.
@@ -51,6 +65,15 @@ const hexDigits = "0123456789abcdef"
 func quote(b []byte, s string) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
+		n := i
+		for n < len(s) && plain[s[n]] {
+			n++
+		}
+		if n > i {
+			b = append(b, s[i:n]...)
+			i = n
+			continue
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
 			i++
@@ -65,10 +88,8 @@ func quote(b []byte, s string) []byte {
 				b = append(b, '\\', 't')
 			case c < ' ' || c == 0x7f:
 				b = append(b, ' ')
-			case c == '<' || c == '>' || c == '&':
+			default: // < > &
 				b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			default:
-				b = append(b, c)
 			}
 			continue
 		}

@@ -3,6 +3,7 @@ package plausible
 import (
 	"math/big"
 	"slices"
+	"sync"
 
 	"github.com/ward-health/ward/clinical/terminology"
 	"github.com/ward-health/ward/clinical/ucum"
@@ -85,13 +86,30 @@ func limits(f Fact) []Finding {
 func below(f Fact) bool { return f.Comparator == "<" || f.Comparator == "<=" }
 
 // number reads a limit of a row; the rows are checked by the tests of terminology.
-func number(s string) *big.Rat {
-	r, err := ucum.ParseDecimal(s)
-	if err != nil {
-		return new(big.Rat)
+// The result is not to be changed.
+func number(s string) *big.Rat { return numberOf(s).exact }
+
+func numberOf(s string) limit {
+	if x, ok := numbers.Load(s); ok {
+		return x.(limit)
 	}
-	return r
+	x := limit{exact: new(big.Rat)}
+	if r, err := ucum.ParseDecimal(s); err == nil {
+		x.exact = r
+	}
+	x.near, _ = x.exact.Float64()
+	numbers.Store(s, x)
+	return x
 }
+
+// limit is a number of a row, and the float64 that is nearest to it.
+type limit struct {
+	exact *big.Rat
+	near  float64
+}
+
+// numbers remembers the limits of the rows, of which there are as many as the table has.
+var numbers sync.Map
 
 // found makes a finding with the value as first evidence.
 func (f Fact) found(level Level, code string, evidence ...string) Finding {

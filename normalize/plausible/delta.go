@@ -11,8 +11,8 @@ const slack = 1.3
 // moves is how much a patient's values may differ from one to the next before it is news. What counts as far follows from how wide
 // the values of adults lie: sodium moves little, creatine kinase much. 0 where that is not known.
 func (f Fact) moves() float64 {
-	el, _ := number(f.Analyte.ExpectLow).Float64()
-	eh, _ := number(f.Analyte.ExpectHigh).Float64()
+	el := float(f.Analyte.ExpectLow)
+	eh := float(f.Analyte.ExpectHigh)
 	if el <= 0 {
 		return 0
 	}

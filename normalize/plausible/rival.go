@@ -25,8 +25,8 @@ func Rivals(f Fact) (out []Proposal) {
 
 func rivals(f Fact) (out []factor) {
 	v, _ := positive(f.Value)
-	el, _ := number(f.Analyte.ExpectLow).Float64()
-	eh, _ := number(f.Analyte.ExpectHigh).Float64()
+	el := float(f.Analyte.ExpectLow)
+	eh := float(f.Analyte.ExpectHigh)
 	if v <= 0 || f.Analyte.Code == "" {
 		return nil
 	}
@@ -74,8 +74,8 @@ func positive(r *big.Rat) (float64, bool) {
 
 // fits reports whether an amount in the canonical unit is within the hard limits of the code.
 func (f Fact) fits(is float64) bool {
-	low, _ := number(f.Analyte.Low).Float64()
-	high, _ := number(f.Analyte.High).Float64()
+	low := float(f.Analyte.Low)
+	high := float(f.Analyte.High)
 	return is >= low && is <= high
 }
 
@@ -99,10 +99,7 @@ func Wants(f Fact) bool {
 	return slices.ContainsFunc(rivals(f), func(c factor) bool { return away(c.ratio, 1) > steady })
 }
 
-func float(s string) float64 {
-	x, _ := number(s).Float64()
-	return x
-}
+func float(s string) float64 { return numberOf(s).near }
 
 // SameRange reports whether two reference ranges, as laboratories write them, are one; one that cannot be read is none.
 func SameRange(a, b string) bool {

@@ -158,8 +158,8 @@ func scale(f Fact, s span) []Finding {
 	if f.Analyte.Property == "Temp" {
 		return degrees(f)
 	}
-	el, _ := number(f.Analyte.ExpectLow).Float64()
-	eh, _ := number(f.Analyte.ExpectHigh).Float64()
+	el := float(f.Analyte.ExpectLow)
+	eh := float(f.Analyte.ExpectHigh)
 	v, _ := f.Value.Float64()
 	if el <= 0 || v <= 0 {
 		return nil

@@ -133,7 +133,7 @@ func (n *Node) EngineGrant(ctx context.Context, tn db.Tenant, request ward.ID) (
 func (n *Node) Listen() <-chan error {
 	n.t.Helper()
 	n.Halt()
-	n.Store.Feed(predict.EventQueue, "Observation")
+	n.Store.Feed(predict.EventQueue, n.Registry.Answering, "Observation")
 	done := make(chan error, 1024)
 	handler := n.Predict.EventHandler(n.EngineGrant)
 	q := queue.New(n.DB, "predicttest")

@@ -36,6 +36,7 @@ type Registry struct {
 	macs MACs
 
 	mu       sync.Mutex
+	events   map[string]bool       // by digest: whether its manifest wants events; as many as of verified
 	verified map[[32]byte]Verified // by SHA-256 over tenant, manifest, bundle and key: what a check depends on
 }
 
@@ -44,7 +45,7 @@ const maxVerified = 256
 
 // Open makes a registry over migrated tables.
 func Open(d *db.DB, l *audit.Log, m MACs) *Registry {
-	return &Registry{db: d, log: l, macs: m, verified: map[[32]byte]Verified{}}
+	return &Registry{db: d, log: l, macs: m, events: map[string]bool{}, verified: map[[32]byte]Verified{}}
 }
 
 // Trust adds a public key (PKIX DER, ECDSA P-256) whose signatures the tenant accepts, inside tx. The tenant's keys must be

@@ -389,3 +389,50 @@ func TestCutHistory(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswering: results are of interest from the moment on at which a model that answers them is active, and what cannot be read counts as
+// one that does.
+func TestAnswering(t *testing.T) {
+	each(t, func(n *node) {
+		n.TrustKey(n.key)
+		is := func(what string, want bool) {
+			n.t.Helper()
+			for _, r := range []*registry.Registry{n.Registry, n.fresh()} {
+				var got bool
+				n.Must(n.DB.Write(ctx, n.tn, func(tx *db.Tx) (err error) {
+					got, err = r.Answering(ctx, tx)
+					return err
+				}))
+				if got != want {
+					n.t.Errorf("%s: %v", what, got)
+				}
+			}
+		}
+		is("no model", false)
+		quiet := n.version("0.8.0")
+		quiet.Manifest = bytes.Replace(quiet.Manifest, []byte(`"events": true`), []byte(`"events": false`), 1)
+		n.Must(n.PushSigned(quiet, n.key, registry.Active))
+		is("one that is only asked", false)
+		digest := sha256.Sum256(quiet.Manifest)
+		set := func(manifest []byte) {
+			n.Must(n.DB.Write(ctx, n.tn, func(tx *db.Tx) error {
+				_, err := tx.Exec(ctx, "UPDATE model SET manifest = $1 WHERE digest = $2", manifest, digest)
+				return err
+			}))
+		}
+		set(n.version("0.8.0").Manifest)
+		var got bool
+		n.Must(n.DB.Write(ctx, n.tn, func(tx *db.Tx) (err error) {
+			got, err = n.fresh().Answering(ctx, tx)
+			return err
+		}))
+		if !got {
+			n.t.Error("a manifest that is not the one of its digest was believed")
+		}
+		set(quiet.Manifest)
+		n.Must(n.PushSigned(n.a, n.key, registry.Shadow))
+		is("one that answers nobody yet", false)
+		n.Must(n.Registry.SetStage(ctx, n.permit(access.ModelPush), sha256.Sum256(n.a.Manifest), registry.Active))
+		is("one that answers", true)
+	})
+}
