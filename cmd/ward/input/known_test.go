@@ -64,7 +64,7 @@ func TestKnown(t *testing.T) {
 	var all sync.WaitGroup // the race detector looks on
 	for range 8 {
 		all.Go(func() {
-			if k.Target("Patient/p4") != k.Target("Patient/p4") {
+			if first := k.Target("Patient/p4"); first != k.Target("Patient/p4") {
 				t.Error("a resource was parsed twice")
 			}
 		})
