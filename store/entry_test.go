@@ -478,8 +478,15 @@ func TestNoLogNoAct(t *testing.T) {
 	}
 	// Writes have their entry in their own transaction. Derive, Survivor, OpenHolds and Rejected open nothing; series speak of no patient.
 	writes := []string{"Apply", "PutDecision", "Receive", "Shred", "Derive", "Survivor", "OpenHolds", "Rejected", "AllSeries", "PutSeries"}
+	n.Receive(storetest.ORU("arrived", "p"))
+	arrived, err := n.Store.Arrived(t.Context(), deliver(t, n)[0])
+	if err != nil || !arrived.All {
+		t.Fatal(arrived.All, err)
+	}
 	n.CloseLog()
-	for name, call := range calls(n) {
+	all := calls(n)
+	all["RawArrived"] = func(p access.Permit) error { _, err := n.Store.RawArrived(t.Context(), p, arrived); return err } // nothing else can be opened
+	for name, call := range all {
 		err := call(permits[name])
 		if (name == "Release" || name == "RejectWith") && ward.KindOf(err) == ward.Denied {
 			continue // its changes want permits of their own

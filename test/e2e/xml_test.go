@@ -41,13 +41,12 @@ func TestXML(t *testing.T) {
 	// obs-7 is an invariant: what breaks it is structurally right.
 	wrong := `<Observation` + space + `><status value="final"/><code><coding><code value="a"/></coding></code><subject><reference value="Patient/x1"/></subject><valueQuantity><value value="1.50"/></valueQuantity>` +
 		`<component><code><coding><code value="a"/></coding></code><valueString value="x"/></component></Observation>`
-	for _, body := range []string{wrong, `<Parameters` + space + `><parameter><name value="resource"/><resource>` + wrong + `</resource></parameter></Parameters>`} {
-		out := ask(200, "POST", "/fhir/R4/Observation/$validate", body, `<severity value="error"/>`, "obs-7")
-		if strings.Contains(out, "issue-line") {
-			t.Errorf("a place in a text that nobody sent: %s", out)
-		}
-	}
-	if out := ask(422, "POST", "/fhir/R4/Observation", wrong, "obs-7"); strings.Contains(out, "issue-line") {
+	const line, col = `operationoutcome-issue-line"><valueInteger value="2"/>`, `operationoutcome-issue-col"><valueInteger value="3"/>`
+	placed := "<!-- a result -->\n  " + wrong
+	ask(200, "POST", "/fhir/R4/Observation/$validate", placed, `<severity value="error"/>`, "obs-7", line, col)
+	ask(422, "POST", "/fhir/R4/Observation", placed, "obs-7", line, col)
+	within := `<Parameters` + space + `><parameter><name value="resource"/><resource>` + wrong + `</resource></parameter></Parameters>`
+	if out := ask(200, "POST", "/fhir/R4/Observation/$validate", within, `<severity value="error"/>`, "obs-7"); strings.Contains(out, "issue-line") {
 		t.Errorf("a place in a text that nobody sent: %s", out)
 	}
 	ask(403, "GET", "/fhir/R4/Nothing/1", "", `<OperationOutcome`)
