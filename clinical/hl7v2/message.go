@@ -15,6 +15,7 @@ type Message struct {
 	fields    []uint32 // start of each field, segment after segment
 	repField  []uint32 // ascending: the field (index in fields) that an extra repetition belongs to
 	repStart  []uint32 // where that repetition begins
+	nth       []uint32 // how many segments before have the name of this one; nil: there are few segments
 	tolerated Tolerance
 	plain     bool // the bytes are valid UTF-8 that needs no decoding
 	undecoded bool

@@ -48,6 +48,7 @@ func Parse(b []byte, o Options) (*Message, error) {
 	if err := m.scan(start, start+4+n); err != nil {
 		return nil, err
 	}
+	m.number()
 	m.chooseCharset(o)
 	return m, nil
 }

@@ -141,11 +141,36 @@ func (m *Message) Path(s Segment, field, rep, comp, sub int) string {
 		return ""
 	}
 	p := Path{Segment: s.Name(), Field: field, Repeat: rep, Component: comp, Sub: sub}
-	name := m.segments[s.i].name
-	for i := range m.segments[:s.i] {
-		if m.segments[i].name == name {
-			p.Occurrence++
+	p.Occurrence = m.occurrence(int(s.i))
+	return p.String()
+}
+
+// manySegments is from where on occurrences are counted once for all segments: naming the places of a message takes no time that grows with its square.
+const manySegments = 1000
+
+// number counts the occurrences of each name, if there are many segments.
+func (m *Message) number() {
+	if len(m.segments) < manySegments {
+		return
+	}
+	m.nth = make([]uint32, len(m.segments))
+	next := map[uint32]uint32{}
+	for i := range m.segments {
+		name := m.segments[i].name
+		m.nth[i] = next[name]
+		next[name]++
+	}
+}
+
+// occurrence is how many segments before segment i have its name.
+func (m *Message) occurrence(i int) (n int) {
+	if m.nth != nil {
+		return int(m.nth[i])
+	}
+	for k := range m.segments[:i] {
+		if m.segments[k].name == m.segments[i].name {
+			n++
 		}
 	}
-	return p.String()
+	return n
 }

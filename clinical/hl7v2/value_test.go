@@ -190,3 +190,21 @@ func TestNumber(t *testing.T) {
 		}
 	}
 }
+
+// TestPathOfMany: names of places are the same whether few or many segments are there.
+func TestPathOfMany(t *testing.T) {
+	for _, n := range []int{10, 500} {
+		m := parse(t, "MSH|^~\\&|A\r"+strings.Repeat("OBX|1\rNTE|1\rOBX|2\r", n))
+		seen := map[string]int{}
+		for s := range m.Segments() {
+			want := s.Name()
+			if k := seen[want]; k > 0 {
+				want = fmt.Sprintf("%s[%d]", want, k)
+			}
+			seen[s.Name()]++
+			if got := m.Path(s, 0, 0, 0, 0); got != want {
+				t.Fatalf("segment %d of %d times is %q, want %q", s.Index(), n, got, want)
+			}
+		}
+	}
+}
