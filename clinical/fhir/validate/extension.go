@@ -27,8 +27,9 @@ func (r *runner) extension(parent, v value, m *member) {
 		return
 	}
 	text := string(url)
-	nested := is(parent.typ, "Extension") && !absoluteURI(url) // a name within the definition of the parent
-	if !nested && !absoluteURI(url) {
+	absolute := absoluteURI(url)
+	nested := is(parent.typ, "Extension") && !absolute // a name within the definition of the parent
+	if !nested && !absolute {
 		r.fail(d.Member(v.node, "url"), "value", IDExtensionUnknown, "", "the url of an extension is an absolute URL")
 	}
 	var o *overlay
