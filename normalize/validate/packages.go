@@ -50,8 +50,9 @@ type Packages struct {
 	log  *audit.Log
 	macs MACs
 
-	mu   sync.Mutex
-	held map[db.Tenant]*held
+	mu      sync.Mutex
+	held    map[db.Tenant]*held
+	changes int // how often packages were changed through this value
 }
 
 // Open makes it over migrated tables.

@@ -33,14 +33,22 @@ func again(n *storetest.Running) *validate.Packages {
 	return validate.Open(n.DB, n.Log, func(ctx context.Context, tn db.Tenant) (keys.MAC, error) { return n.Ring.MAC(ctx, tn, "package") })
 }
 
-func tgz(t *testing.T, name string) []byte {
+func tgz(t *testing.T, name string, resources ...string) []byte {
 	t.Helper()
-	text := fmt.Sprintf(`{"name":%q,"version":"1.0.0"}`, name)
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	w := tar.NewWriter(z)
-	err := w.WriteHeader(&tar.Header{Name: "package/package.json", Mode: 0o600, Size: int64(len(text)), Typeflag: tar.TypeReg})
-	if _, werr := w.Write([]byte(text)); errors.Join(err, werr, w.Close(), z.Close()) != nil {
+	write := func(file, text string) {
+		err := w.WriteHeader(&tar.Header{Name: "package/" + file, Mode: 0o600, Size: int64(len(text)), Typeflag: tar.TypeReg})
+		if _, werr := w.Write([]byte(text)); errors.Join(err, werr) != nil {
+			t.Fatal("no package could be made")
+		}
+	}
+	write("package.json", fmt.Sprintf(`{"name":%q,"version":"1.0.0"}`, name))
+	for i, text := range resources {
+		write(fmt.Sprintf("%d.json", i), text)
+	}
+	if errors.Join(w.Close(), z.Close()) != nil {
 		t.Fatal("no package could be made")
 	}
 	return b.Bytes()
@@ -108,6 +116,44 @@ func TestAtOnce(t *testing.T) {
 		for _, name := range []string{"x", "\xff", string(make([]byte, 5000))} {
 			if err := r.Remove(ctx, p, name); ward.KindOf(err) != ward.NotFound {
 				t.Errorf("%.5q: %v", name, err)
+			}
+		}
+	})
+}
+
+// TestChangeBesideReader: once a change has been answered, every later call judges by it, also if a slower reader has made the set of the time before.
+func TestChangeBesideReader(t *testing.T) {
+	var sets []string // making its set takes longer than taking the package away
+	for i := range 2000 {
+		sets = append(sets, fmt.Sprintf(`{"resourceType":"CodeSystem","url":"urn:example:%d","status":"active","content":"complete","concept":[{"code":"a"}]}`, i))
+	}
+	slow := tgz(t, "slow", sets...)
+	storetest.Each(t, func(t *testing.T, n *storetest.Running) {
+		p := n.Operator(n.Tenant.ID, access.PackageAdd)
+		tn := p.Tenant()
+		without, err := opened(t, n).Validator(ctx, tn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, _, err := again(n).Add(ctx, p, slow); err != nil {
+				t.Fatal(err)
+			}
+			cold := again(n)
+			var wg sync.WaitGroup
+			for i := range 4 {
+				wg.Go(func() {
+					if _, err := cold.Validator(ctx, tn); err != nil {
+						t.Errorf("reader %d: %v", i, err)
+					}
+				})
+			}
+			if err := cold.Remove(ctx, p, "slow"); err != nil {
+				t.Fatal(err)
+			}
+			wg.Wait()
+			if v, err := cold.Validator(ctx, tn); err != nil || v != without {
+				t.Fatalf("it judges by a package that was removed before: %v", err)
 			}
 		}
 	})

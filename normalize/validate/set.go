@@ -40,7 +40,7 @@ func (r *Packages) Validator(ctx context.Context, tn db.Tenant) (*validate.Valid
 
 func (r *Packages) of(ctx context.Context, tn db.Tenant) (*held, error) {
 	r.mu.Lock()
-	h := r.held[tn]
+	h, changes := r.held[tn], r.changes
 	r.mu.Unlock()
 	now := time.Now()
 	if h != nil && now.Sub(h.looked) < fresh {
@@ -71,7 +71,7 @@ func (r *Packages) of(ctx context.Context, tn db.Tenant) (*held, error) {
 	} else if err := next.build(have); err != nil {
 		return nil, err
 	}
-	r.remember(tn, next)
+	r.remember(tn, next, changes)
 	return next, nil
 }
 
@@ -97,10 +97,12 @@ func (h *held) build(have []row) error {
 	return nil
 }
 
-func (r *Packages) remember(tn db.Tenant, h *held) {
+// remember keeps a set for the calls to come, unless packages were changed here since it was looked for: it may be of the time before, and whoever
+// changed them counts on the next call to see it.
+func (r *Packages) remember(tn db.Tenant, h *held, changes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if have := r.held[tn]; have != nil && have.seq > h.seq {
+	if have := r.held[tn]; r.changes != changes || have != nil && have.seq > h.seq {
 		return
 	}
 	if len(r.held) >= maxHeld {
@@ -113,5 +115,6 @@ func (r *Packages) remember(tn db.Tenant, h *held) {
 func (r *Packages) forget(tn db.Tenant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.changes++
 	delete(r.held, tn)
 }
