@@ -11,12 +11,12 @@ step() { # name, command...
 }
 unformatted() { local f; f=$(gofmt -l $(git ls-files '*.go')); [ -z "$f" ] || { echo "not gofmt-ed: $f"; return 1; }; }
 
-# Every package, every test; what is shown is the verdict of each package, the lines of outside suites, and all of a failure.
+# Every package, every test, those that take longest first so that none of them ends alone; what is shown is the verdict of each package, the lines of outside suites, and all of a failure.
 all_tests() {
   local log status
   log=$(mktemp)
   set +e
-  go test -v -count=1 -timeout 14m ./... >"$log" 2>&1
+  go test -v -count=1 -timeout 14m ./test/e2e ./store ./... >"$log" 2>&1
   status=$?
   set -e
   grep -E '^(ok|FAIL|--- FAIL|panic:|suite |NOT RUN)' "$log" || true

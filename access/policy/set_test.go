@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"strings"
@@ -99,6 +100,10 @@ func agree(t *testing.T, s *Set, r *rand.Rand, queries, records int) (permitted 
 }
 
 func TestDefaultPoliciesAgreeWithCedar(t *testing.T) {
+	if testing.Short() {
+		fmt.Println("NOT RUN: Cedar as a peer: -short")
+		t.Skip("-short: thousands of cases in one goroutine")
+	}
 	s, err := Default()
 	if err != nil {
 		t.Fatal(err)

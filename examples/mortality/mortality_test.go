@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -134,6 +135,10 @@ func TestInputsAreTheModels(t *testing.T) {
 
 // TestTrainingIsReproducible trains anew from the data and compares the bytes of every file.
 func TestTrainingIsReproducible(t *testing.T) {
+	if testing.Short() {
+		fmt.Println("NOT RUN: the training of the example: -short")
+		t.Skip("-short: XGBoost trains for long")
+	}
 	gold, c := os.Getenv("WARD_GOLD"), readCard(t)
 	without := func(why string) {
 		t.Log(why + ": training was NOT RUN")

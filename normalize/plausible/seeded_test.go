@@ -356,6 +356,10 @@ func (s seeded) excuse(class string, passed float64) string {
 // TestSeededErrors measures, with figures: errors of unit and code are seeded into results of every row, and the clean results
 // go the same way. Both packages together must find what would have reached a model as a wrong number.
 func TestSeededErrors(t *testing.T) {
+	if testing.Short() {
+		fmt.Println("NOT RUN: the seeded errors: -short")
+		t.Skip("-short: thousands of cases in one goroutine")
+	}
 	m := maker{Rand: rand.New(rand.NewPCG(5, 2026)), rows: slices.Collect(terminology.Analytes())}
 	cleanOnes(t, m)
 	classes, models, listed := map[string]*tally{}, &tally{}, map[string]int{}

@@ -48,6 +48,10 @@ func walk(nodes []engine.Node, x []float32) engine.Node {
 // model that predicts a quantity: of the value or of the base, where these are larger than 1). Besides, the leaves summed as XGBoost sums them, in float32, must give its margin bit by bit:
 // that the two differ at all is its rounding.
 func TestAgainstXGBoost(t *testing.T) {
+	if testing.Short() {
+		fmt.Println("NOT RUN: XGBoost as a peer: -short")
+		t.Skip("-short: the peer takes long")
+	}
 	const name = "xgboost.predict"
 	o := enginetest.New(t)
 	if o == nil {

@@ -307,6 +307,10 @@ func committed(t testing.TB) *engine.Trees {
 
 // TestAgainstXGBoost compares every contribution and the base with XGBoost's pred_contribs, to 1e-5, with tables and without.
 func TestAgainstXGBoost(t *testing.T) {
+	if testing.Short() {
+		fmt.Println("NOT RUN: XGBoost as a peer: -short")
+		t.Skip("-short: the peer takes long")
+	}
 	const suite, n = "xgboost.contribs", 300
 	o := enginetest.New(t)
 	if o == nil {

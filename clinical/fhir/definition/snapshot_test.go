@@ -142,6 +142,10 @@ var explained = []struct {
 
 // TestSnapshotsOfUSCore: the snapshots that are made from the differentials are those that US Core ships.
 func TestSnapshotsOfUSCore(t *testing.T) {
+	if testing.Short() {
+		fmt.Println("NOT RUN: the snapshots of US Core: -short")
+		t.Skip("-short: thousands of cases in one goroutine")
+	}
 	met := map[string]int{}
 	for _, file := range []string{"us_core_610.tgz", "us_core_800.tgz"} {
 		b := gold(t, "us-core", file)

@@ -1,6 +1,7 @@
 package validate_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -16,6 +17,10 @@ import (
 
 // TestChecked: where the structural check finds nothing, all ways to validate say the same, of right and of changed resources.
 func TestChecked(t *testing.T) {
+	if testing.Short() {
+		fmt.Println("NOT RUN: the comparison of the ways to validate: -short")
+		t.Skip("-short: thousands of cases in one goroutine")
+	}
 	p, _ := usCore(t, "610")
 	with, _ := definition.R4().With(p)
 	from := seeds(t)
