@@ -161,7 +161,7 @@ func (r *runner) elementIs(v value, context string) bool {
 	if context == "*" || context == "Element" || context == "CanonicalResource" && canonicalResource(v.typ) || context == "MetadataResource" && canonicalResource(v.typ) {
 		return true
 	}
-	if is(v.typ, context) && !strings.Contains(context, ".") {
+	if is(v.typ, context) && !strings.Contains(context, ".") || v.typ.Name == context { // an item of an item is a Questionnaire.item
 		return true
 	}
 	for _, path := range r.paths(v, 0) {

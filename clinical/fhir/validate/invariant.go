@@ -2,6 +2,7 @@ package validate
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
@@ -110,14 +111,35 @@ func (r *runner) containedMeta(v value, name string) (found bool) {
 // context makes the context of expressions.
 func (r *runner) context() {
 	r.ctx = fhirpath.Context{Set: r.v.set, Limits: limits, Now: r.v.o.Now, Spent: &r.evals,
-		Resolve:    func(reference string) (fhirpath.Node, bool) { return r.resolveNode(reference) },
-		MemberOf:   func(item fhirpath.Value, set string) (bool, bool) { return r.itemMember(item, set) },
-		ConformsTo: func(n fhirpath.Node, canonical string) (bool, bool) { return r.conformsNode(n, canonical) },
-		Slice:      func(n fhirpath.Node, canonical, name string) (bool, bool) { return r.sliceNode(n, canonical, name) },
+		Resolve: func(reference string) (fhirpath.Node, bool) {
+			n, known := r.resolveNode(reference)
+			r.answered(known || strings.HasPrefix(reference, "#")) // what is not contained is known not to be there
+			return n, known
+		},
+		MemberOf: func(item fhirpath.Value, set string) (bool, bool) {
+			member, known := r.itemMember(item, set)
+			return member, r.answered(known)
+		},
+		ConformsTo: func(n fhirpath.Node, canonical string) (bool, bool) {
+			conforms, known := r.conformsNode(n, canonical)
+			return conforms, r.answered(known)
+		},
+		Slice: func(n fhirpath.Node, canonical, name string) (bool, bool) {
+			in, known := r.sliceNode(n, canonical, name)
+			return in, r.answered(known)
+		},
 	}
 	if r.ctx.Now.IsZero() {
 		r.ctx.Now = time.Now()
 	}
+}
+
+// answered counts what an expression asked for and is not known here.
+func (r *runner) answered(known bool) bool {
+	if !known {
+		r.unknowns++
+	}
+	return known
 }
 
 // node is v for FHIRPath.
@@ -140,7 +162,8 @@ func (r *runner) place(v value) {
 // invariant evaluates a constraint on a value.
 //
 // SPEC(FHIR R4 conformance-rules.html#constraints): the expression is evaluated on the element that has the constraint; %resource is the resource
-// that it is in, %rootResource the one that contains that. It has to be true: where it has no result the constraint does not hold.
+// that it is in, %rootResource the one that contains that. It has to be true: where it has no result the constraint does not hold. One that is not true
+// and asked for what is not known here (the target of a reference, a value set, a profile) is not checked: it might be true where that is known.
 func (r *runner) invariant(k *invariant, v value) {
 	if k.native != nil {
 		if !k.native(r, v) {
@@ -149,17 +172,20 @@ func (r *runner) invariant(k *invariant, v value) {
 		return
 	}
 	if k.expr == nil {
-		r.warnOnce(issue.Warning, v.at(), "not-supported", IDInvariantSkipped, k.key, "this invariant's expression could not be compiled: it was not checked")
+		r.warnOnce(issue.Warning, v.at(), "not-supported", IDInvariantSkipped, k.key, "the expression of invariant "+k.key+" could not be compiled: it was not checked")
 		return
 	}
 	if !r.step() {
 		return
 	}
 	r.place(v)
+	unknowns := r.unknowns
 	ok, err := k.expr.True(&r.ctx, r.node(v))
 	switch {
+	case err == nil && !ok && r.unknowns != unknowns:
+		r.warnOnce(issue.Warning, v.at(), "not-supported", IDInvariantSkipped, k.key, "invariant "+k.key+" asks for what is not known here (the target of a reference, a value set or a profile): it was not checked")
 	case err != nil:
-		r.warnOnce(issue.Warning, v.at(), "processing", IDInvariantSkipped, k.key, "this invariant could not be evaluated: it was not checked")
+		r.warnOnce(issue.Warning, v.at(), "processing", IDInvariantSkipped, k.key, "invariant "+k.key+" could not be evaluated: it was not checked")
 	case !ok:
 		r.report(k.severity, v.at(), "invariant", IDInvariant, k.key, k.text)
 	}

@@ -201,6 +201,13 @@ func (c *overlayCompiler) typeOf(e *profileElement) *definition.Type {
 	return nil
 }
 
+// released is a binding with its value sets named as R4 names its own, without the version: snapshots of packages have it.
+func released(b *definition.Binding) definition.Binding {
+	out := *b
+	out.ValueSet, out.Max = strings.TrimSuffix(b.ValueSet, "|4.0.1"), strings.TrimSuffix(b.Max, "|4.0.1")
+	return out
+}
+
 // element makes what is to be checked of an element, nil if there is nothing.
 func (c *overlayCompiler) element(p, sliced *profileElement) *element {
 	d := p.def
@@ -214,7 +221,7 @@ func (c *overlayCompiler) element(p, sliced *profileElement) *element {
 		e.pattern = newLiteral(d.Pattern)
 	}
 	e.low, e.high = newBound(d.MinValue, d.BoundType, false), newBound(d.MaxValue, d.BoundType, true)
-	if d.Binding != nil && (p.base == nil || p.base.Binding == nil || *d.Binding != *p.base.Binding) {
+	if d.Binding != nil && (p.base == nil || p.base.Binding == nil || released(d.Binding) != released(p.base.Binding)) {
 		e.binding = newBinding(d.Binding)
 	}
 	e.rules = c.v.invariants(c.added(p))
@@ -263,12 +270,8 @@ func (c *overlayCompiler) types(e *element, p *profileElement) {
 		if rule.typ == nil {
 			continue
 		}
-		if t.Code != "Extension" {
-			for _, u := range t.Profiles {
-				if u != coreURL+t.Code {
-					rule.profiles = append(rule.profiles, u)
-				}
-			}
+		if t.Code != "Extension" && !slices.Contains(t.Profiles, coreURL+t.Code) { // one of the profiles is enough, and every value conforms to its type
+			rule.profiles = t.Profiles
 		}
 		if t.Code == "Reference" && (len(t.Targets) > 0 || len(t.Aggregation) > 0) {
 			rule.targets = targetsOf(t.Targets, definition.TypeRef{Contained: slices.Contains(t.Aggregation, "contained"),

@@ -19,13 +19,14 @@ type runner struct {
 	out   []issue.Issue
 	said  map[string]bool // warnings that are given once
 
-	quiet  int  // above 0: nothing is noted, failed says whether there was an error
-	failed bool //
-	steps  int
-	evals  int  // steps of expressions that are not counted in steps yet
-	spent  bool // the bound of steps was met
-	depth  int  // of profiles within profiles
-	deep   bool // something was not checked because it is within too many
+	quiet    int  // above 0: nothing is noted, failed says whether there was an error
+	failed   bool //
+	steps    int
+	evals    int  // steps of expressions that are not counted in steps yet
+	spent    bool // the bound of steps was met
+	depth    int  // of profiles within profiles
+	deep     bool // something was not checked because it is within too many
+	unknowns int  // how often an expression asked for what is not known here: a target of a reference, a value set, a profile
 
 	scopes []scope // the resources that the walk is in, the outermost first
 	bundle *bundle // index of the bundle that the text is, nil = not made yet
@@ -101,7 +102,7 @@ func (r *runner) valid(doc *tree.Doc) bool {
 }
 
 func (r *runner) begin() {
-	r.said, r.quiet, r.failed, r.steps, r.evals, r.spent, r.depth, r.deep = nil, 0, false, 0, 0, false, 0, false
+	r.said, r.quiet, r.failed, r.steps, r.evals, r.spent, r.depth, r.deep, r.unknowns = nil, 0, false, 0, 0, false, 0, false, 0
 	r.locals, r.params = nil, nil
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)
