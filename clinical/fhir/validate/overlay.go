@@ -13,6 +13,7 @@ type overlay struct {
 	typ    *definition.Type // that it constrains; nil: not one of the Set (a logical model)
 	root   *element
 	raw    *profileElement // before anything was left out: discriminators look into it
+	part   bool            // codes that it fixes are not shipped
 	slices map[string]bool // names of its slices
 	skip   string          // why it could not be compiled, "" = it was
 }
@@ -92,7 +93,7 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 		fresh[canonical] = nil
 		return nil
 	}
-	o := &overlay{url: s.URL, typ: v.set.Type(s.Type)}
+	o := &overlay{url: s.URL, typ: v.set.Type(s.Type), part: len(s.Withheld) > 0}
 	fresh[canonical] = o
 	if o.typ == nil {
 		return o

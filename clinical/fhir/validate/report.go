@@ -18,6 +18,7 @@ const (
 	IDCodeUnknown      = "code-unknown"
 	IDCodeSystem       = "code-system-wrong"
 	IDProfileUnknown   = "profile-unknown"
+	IDProfilePart      = "profile-part-checked"
 	IDProfileType      = "profile-type"
 	IDProfileMin       = "profile-cardinality-min"
 	IDProfileMax       = "profile-cardinality-max"

@@ -177,6 +177,9 @@ func (r *runner) asked(v value, n int, canonical string) {
 	case o.typ == nil || !v.typ.Is(o.typ):
 		r.fail(n, "invalid", IDProfileType, o.url, "the profile is not one of this type of resource")
 	default:
+		if o.part {
+			r.warnOnce(issue.Warning, n, "not-supported", IDProfilePart, o.url, "the codes that this profile fixes are not shipped: the resource was checked against the rest of it")
+		}
 		r.profile(v, o)
 	}
 }

@@ -339,8 +339,6 @@ func TestSuite(t *testing.T) {
 
 // listed are the cases where the two verdicts differ, with the reason.
 var listed = map[string]string{
-	"fixed-quantity-binding-observation":   "the value set lists UCUM codes, and the tables ship none of that content: the code is not checked, with a warning",
-	"fixed-quantity-binding-observation-2": "the same value set of UCUM codes",
 	"obs-temp-bad":                         "the vital sign is told by a SNOMED CT code; R4's magic codes are LOINC",
 	"sdoh-type-slice":                      "the only error is the display of a LOINC code, whose content is not shipped",
 	"bundle-id-5":                          "the only error is the display of a CVX code, whose content is not shipped",

@@ -4,23 +4,41 @@ import ca.uhn.fhir.validation.FhirValidator;
 import ca.uhn.fhir.validation.ResultSeverityEnum;
 import ca.uhn.fhir.validation.SingleValidationMessage;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
 import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.PrePopulatedValidationSupport;
+import org.hl7.fhir.common.hapi.validation.support.SnapshotGeneratingValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
 import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
+import org.hl7.fhir.instance.model.api.IBaseResource;
+import org.hl7.fhir.r4.model.CodeSystem;
+import org.hl7.fhir.r4.model.StructureDefinition;
 import org.hl7.fhir.r5.utils.validation.constants.BestPracticeWarningLevel;
 
-/** Reads one resource a line and answers each with a line: the errors, joined by " || ", empty if there are none. */
+/**
+ * Knows the definitions in the folders that its arguments name, then reads one resource a line and answers each with a line: the errors, joined by " || ", empty if there are none.
+ */
 public final class Verdicts {
   public static void main(String[] args) throws Exception {
     FhirContext context = FhirContext.forR4();
+    PrePopulatedValidationSupport guides = new PrePopulatedValidationSupport(context);
+    for (String folder : args) {
+      load(context, guides, Paths.get(folder));
+    }
     FhirInstanceValidator module = new FhirInstanceValidator(new ValidationSupportChain(
         new DefaultProfileValidationSupport(context),
+        guides,
         new CommonCodeSystemsTerminologyService(context),
-        new InMemoryTerminologyServerValidationSupport(context)));
+        new InMemoryTerminologyServerValidationSupport(context),
+        new SnapshotGeneratingValidationSupport(context)));
     module.setAnyExtensionsAllowed(true);
     module.setErrorForUnknownProfiles(false);
     module.setNoTerminologyChecks(false);
@@ -41,6 +59,21 @@ public final class Verdicts {
       }
       out.println(said.toString().replaceAll("[\r\n]+", " "));
       out.flush();
+    }
+  }
+
+  private static void load(FhirContext context, PrePopulatedValidationSupport guides, Path folder) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "{StructureDefinition,CodeSystem,ValueSet}-*.json")) {
+      for (Path file : files) {
+        IBaseResource r = context.newJsonParser().parseResource(Files.readString(file));
+        if (r instanceof StructureDefinition) {
+          guides.addStructureDefinition(r);
+        } else if (r instanceof CodeSystem) {
+          guides.addCodeSystem(r);
+        } else {
+          guides.addValueSet(r);
+        }
+      }
     }
   }
 }
