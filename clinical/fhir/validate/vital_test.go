@@ -60,10 +60,10 @@ func TestNestedInvariants(t *testing.T) {
 	v := validate.New(definition.R4(), validate.Options{})
 	display := `{"linkId":"%d","type":"display","text":"a","required":true}`
 	for text, want := range map[string]string{
-		`{"resourceType":"Questionnaire","status":"draft","item":[` + fmt.Sprintf(display, 1) + `]}`: "invariant Questionnaire.item[0]",
+		`{"resourceType":"Questionnaire","status":"draft","item":[` + fmt.Sprintf(display, 1) + `]}`:                                                                               "invariant Questionnaire.item[0]",
 		`{"resourceType":"Questionnaire","status":"draft","item":[{"linkId":"1","type":"group","item":[{"linkId":"2","type":"group","item":[` + fmt.Sprintf(display, 3) + `]}]}]}`: "invariant Questionnaire.item[0].item[0].item[0]",
-		`{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b"}]}]}`:                                                                                         "invariant Parameters.parameter[0].part[0]",
-		`{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","valueBoolean":true}]}]}`:                                                                     "",
+		`{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b"}]}]}`:                                                                                           "invariant Parameters.parameter[0].part[0]",
+		`{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","valueBoolean":true}]}]}`:                                                                       "",
 	} {
 		if got := found(v.Validate(parse(t, []byte(text)))); got != want {
 			t.Errorf("got %q, want %q: %s", got, want, text)
