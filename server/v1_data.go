@@ -9,6 +9,7 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/store"
 )
 
@@ -57,6 +58,7 @@ type CheckResult struct {
 	Blobs     int64       `json:"blobs"`
 	Decisions int64       `json:"decisions"`
 	Raw       int64       `json:"raw"`
+	Series    int64       `json:"series"`
 	Erased    int64       `json:"erased"`
 	Entries   int64       `json:"entries" doc:"Log entries re-verified, all tenants"`
 	Faults    []FaultLine `json:"faults"`
@@ -93,7 +95,7 @@ func (v *v1) data() {
 func (n *Node) check(ctx context.Context, g access.Grant, step func(done, total int64)) (CheckResult, error) {
 	r, err := n.store.CheckLong(ctx, func(ctx context.Context) (access.Permit, error) {
 		return g.Decide(ctx, access.StoreCheck, "")
-	}, step)
+	}, watch.Check, step)
 	if err != nil {
 		return CheckResult{}, err
 	}
@@ -111,7 +113,7 @@ func (n *Node) check(ctx context.Context, g access.Grant, step func(done, total 
 
 func checkResult(r store.CheckReport) CheckResult {
 	out := CheckResult{Versions: r.Versions, Resources: r.Resources, IndexRows: r.IndexRows, Blobs: r.Blobs,
-		Decisions: r.Decisions, Raw: r.Raw, Erased: r.Erased, Faults: []FaultLine{}}
+		Decisions: r.Decisions, Raw: r.Raw, Series: r.Series, Erased: r.Erased, Faults: []FaultLine{}}
 	for _, f := range r.Faults {
 		out.Faults = append(out.Faults, FaultLine{f.Class, f.Where, f.What})
 	}
