@@ -28,3 +28,29 @@ func (r *Packages) Forge(ctx context.Context, tn db.Tenant, name string, body []
 		return writeHead(ctx, tx, mac, tn, 1, []row{n})
 	})
 }
+
+// Waiting is how many callers wait for the tenant's set.
+func (r *Packages) Waiting(tn db.Tenant) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.making[tn]; m != nil {
+		return m.waiting
+	}
+	return 0
+}
+
+// Stale makes every set too old for the next call.
+func (r *Packages) Stale() { r.fresh = 0 }
+
+// Fill takes all the room to read packages in, Empty gives it back.
+func (r *Packages) Fill() {
+	for range cap(r.room) {
+		r.room <- struct{}{}
+	}
+}
+
+func (r *Packages) Empty() {
+	for range cap(r.room) {
+		<-r.room
+	}
+}

@@ -96,12 +96,12 @@ func (r *Packages) caught(ctx context.Context, tn db.Tenant, was *held) (h *held
 
 // look reads the rows, and makes the set anew if they are others than those of was.
 func (r *Packages) look(ctx context.Context, tn db.Tenant, was *held) (*held, error) {
+	next := &held{looked: time.Now()}
 	mac, err := r.macs(ctx, tn)
 	if err != nil {
 		return nil, err
 	}
 	for last := int64(-1); ; {
-		next := &held{looked: time.Now()}
 		have, err := r.rows(ctx, tn, mac, &next.seq)
 		switch {
 		case err != nil:
@@ -115,7 +115,7 @@ func (r *Packages) look(ctx context.Context, tn db.Tenant, was *held) (*held, er
 		if whole, err := r.build(ctx, next, have); whole || err != nil {
 			return next, err
 		}
-		last = next.seq
+		last, next = next.seq, &held{looked: time.Now()}
 	}
 }
 
