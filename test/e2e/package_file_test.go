@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -39,25 +38,4 @@ func packageFile(t *testing.T, name string, more int) string {
 	file := filepath.Join(t.TempDir(), name+".tgz")
 	write(t, file, b.String())
 	return file
-}
-
-// TestCheckNamesThePackage: what was changed is told on a line of its own, and nothing of what it holds.
-func TestCheckNamesThePackage(t *testing.T) {
-	n := newNode(t, nil)
-	n.ward("package", "add", packageFile(t, "one", 0))
-	n.ward("package", "add", packageFile(t, "two", 0))
-	n.ward("store", "check")
-	if err := n.sql(`UPDATE fhir_package SET version = 'Kanarienvogel' WHERE name = 'one'`); err != nil {
-		t.Fatal(err)
-	}
-	if err := n.sql(`UPDATE fhir_package SET body = (SELECT p.body FROM fhir_package p WHERE p.name = 'one') WHERE name = 'two'`); err != nil {
-		t.Fatal(err)
-	}
-	out, errs, code := n.run("ward", "store", "check")
-	if code != 3 || !strings.Contains(out, "fhir_package row 1 by name") || !strings.Contains(out, "fhir_package two") {
-		t.Errorf("exit %d: %s%s", code, out, errs)
-	}
-	if strings.Contains(out+errs, "Kanarienvogel") {
-		t.Errorf("content is told: %s%s", out, errs)
-	}
 }
