@@ -103,8 +103,8 @@ func calls(decision, entry string) map[string]call {
 			refused: "desk", refusal: "decision.replay denied", other: 404, otherEntries: "decision.replay done"},
 		"POST /v1/shred": {who: "dpo", path: "/v1/shred", body: `{"patient":"p2"}`, status: 200, entries: "shred done",
 			refused: "doc", refusal: "shred denied", other: 200, otherEntries: "shred done"},
-		"POST /v1/store/check": {who: "aud", path: "/v1/store/check", status: 200, entries: thrice("store.check done") + ", store.check done, store.check done", // versions, payloads, messages, texts beside them, details of the log
-			refused: "doc", refusal: "store.check denied", other: 200, otherEntries: "store.check done, store.check done"},
+		"POST /v1/store/check": {who: "aud", path: "/v1/store/check", status: 200, entries: thrice("store.check done") + ", " + thrice("store.check done"), // versions, payloads, messages, texts beside them, details of the log, packages
+			refused: "doc", refusal: "store.check denied", other: 200, otherEntries: thrice("store.check done")},
 
 		"GET /v1/audit/entries": {who: "aud", path: "/v1/audit/entries?count=500", status: 200, entries: "log.read done", refused: "doc", refusal: "log.read denied",
 			other: 200, otherEntries: "log.read done"},

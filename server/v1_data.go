@@ -9,6 +9,8 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
+	"github.com/ward-health/ward/normalize/validate"
+	"github.com/ward-health/ward/normalize/watch"
 	"github.com/ward-health/ward/store"
 )
 
@@ -57,6 +59,8 @@ type CheckResult struct {
 	Blobs     int64       `json:"blobs"`
 	Decisions int64       `json:"decisions"`
 	Raw       int64       `json:"raw"`
+	Series    int64       `json:"series"`
+	Packages  int64       `json:"packages"`
 	Erased    int64       `json:"erased"`
 	Entries   int64       `json:"entries" doc:"Log entries re-verified, all tenants"`
 	Faults    []FaultLine `json:"faults"`
@@ -91,13 +95,22 @@ func (v *v1) data() {
 
 // check re-verifies the tenant's rows and the log that they are compared with.
 func (n *Node) check(ctx context.Context, g access.Grant, step func(done, total int64)) (CheckResult, error) {
-	r, err := n.store.CheckLong(ctx, func(ctx context.Context) (access.Permit, error) {
-		return g.Decide(ctx, access.StoreCheck, "")
-	}, step)
+	decide := func(ctx context.Context) (access.Permit, error) { return g.Decide(ctx, access.StoreCheck, "") }
+	var rows int64
+	r, err := n.store.CheckLong(ctx, decide, watch.Check, func(done, total int64) {
+		rows = total
+		step(done, total)
+	})
 	if err != nil {
 		return CheckResult{}, err
 	}
 	out := checkResult(r)
+	out.Packages, err = n.packages.Verify(ctx, validate.Verification{Decide: decide,
+		Progress: func(done, total int64) { step(rows+done, rows+total) },
+		Fault:    func(where, what string) { out.Faults = append(out.Faults, FaultLine{"package", where, what}) }})
+	if err != nil {
+		return out, err
+	}
 	if err := n.log.Flush(ctx); err != nil {
 		return out, err
 	}
@@ -111,7 +124,7 @@ func (n *Node) check(ctx context.Context, g access.Grant, step func(done, total 
 
 func checkResult(r store.CheckReport) CheckResult {
 	out := CheckResult{Versions: r.Versions, Resources: r.Resources, IndexRows: r.IndexRows, Blobs: r.Blobs,
-		Decisions: r.Decisions, Raw: r.Raw, Erased: r.Erased, Faults: []FaultLine{}}
+		Decisions: r.Decisions, Raw: r.Raw, Series: r.Series, Erased: r.Erased, Faults: []FaultLine{}}
 	for _, f := range r.Faults {
 		out.Faults = append(out.Faults, FaultLine{f.Class, f.Where, f.What})
 	}

@@ -18,7 +18,7 @@ import (
 
 // Fault is one finding of Check.
 type Fault struct {
-	Class string // "body", "pointer", "index", "key", "blob", "version", "decision", "feedback", "message", "hold", "merge"
+	Class string // "body", "pointer", "index", "key", "blob", "version", "decision", "feedback", "message", "hold", "merge", "series"
 	Where string // pseudonymous row identity
 	What  string
 }
@@ -29,6 +29,7 @@ type CheckReport struct {
 	Feedback                                                 int64 // on decisions
 	Raw                                                      int64 // messages as they arrived
 	Holds, Sides                                             int64 // held facts, and texts beside messages: evidence, proposals, notes
+	Series                                                   int64 // of a sender's results
 	Orphans                                                  int64 // blobs that no row names: left by a write that failed, no fault
 	Faults                                                   []Fault
 }
@@ -46,11 +47,12 @@ const purgeTime = 5 * time.Second
 // index rows equal those recomputed from the bodies, every write entry of the log has its row and every row its entry, blobs hash to their names.
 // It may run beside writers. A permit lives for two minutes: for a store that takes longer use CheckLong. progress may be nil.
 func (s *Store) Check(ctx context.Context, p access.Permit, progress func(done, total int64)) (CheckReport, error) {
-	return s.CheckLong(ctx, func(context.Context) (access.Permit, error) { return p, nil }, progress)
+	return s.CheckLong(ctx, func(context.Context) (access.Permit, error) { return p, nil }, nil, progress)
 }
 
-// CheckLong is Check with a permit decided again for every chunk; all must be of one tenant and for access.StoreCheck.
-func (s *Store) CheckLong(ctx context.Context, decide func(context.Context) (access.Permit, error), progress func(done, total int64)) (CheckReport, error) {
+// CheckLong is Check with a permit decided again for every chunk; all must be of one tenant and for access.StoreCheck. series reads the body of a
+// series as who wrote it does; its public text is the fault. It may be nil.
+func (s *Store) CheckLong(ctx context.Context, decide func(context.Context) (access.Permit, error), series func(Series) error, progress func(done, total int64)) (CheckReport, error) {
 	p, err := decide(ctx)
 	if err != nil {
 		return CheckReport{}, err
@@ -62,12 +64,12 @@ func (s *Store) CheckLong(ctx context.Context, decide func(context.Context) (acc
 	if err != nil {
 		return CheckReport{}, err
 	}
-	c := &checker{s: s, n: n, decide: decide, progress: progress, seed: maphash.MakeSeed(), rows: map[[32]byte]ward.ID{},
+	c := &checker{s: s, n: n, decide: decide, readSeries: series, progress: progress, seed: maphash.MakeSeed(), rows: map[[32]byte]ward.ID{},
 		want: map[int64]wanted{}, erased: map[seal.Subject]time.Time{}, blobs: map[[32]byte]string{}}
 	if c.progress == nil {
 		c.progress = func(int64, int64) {}
 	}
-	for _, step := range []func(context.Context) error{c.count, c.tombstones, c.versions, c.pointers, c.indexes, c.payloads, c.messages, c.sides, c.holds, c.merges, c.claims,
+	for _, step := range []func(context.Context) error{c.count, c.tombstones, c.versions, c.pointers, c.indexes, c.payloads, c.messages, c.sides, c.holds, c.merges, c.series, c.claims,
 		c.files, c.keys, c.entries} {
 		if err := step(ctx); err != nil {
 			return c.report, err
@@ -82,6 +84,7 @@ type checker struct {
 	s           *Store
 	n           names
 	decide      func(context.Context) (access.Permit, error)
+	readSeries  func(Series) error
 	progress    func(done, total int64)
 	done, total int64
 	report      CheckReport
@@ -137,7 +140,7 @@ func (c *checker) tn() int64 { return int64(c.n.tn) }
 
 func (c *checker) count(ctx context.Context) error {
 	return c.read(ctx, "SELECT (SELECT COUNT(*) FROM ver WHERE tn = $1) + (SELECT COUNT(*) FROM payload WHERE tn = $1) + "+
-		"(SELECT COUNT(*) FROM message WHERE tn = $1) + (SELECT COUNT(*) FROM side_text WHERE tn = $1)", []any{c.tn()},
+		"(SELECT COUNT(*) FROM message WHERE tn = $1) + (SELECT COUNT(*) FROM side_text WHERE tn = $1) + (SELECT COUNT(*) FROM series WHERE tn = $1)", []any{c.tn()},
 		func(s scanner) error { return s.Scan(&c.total) })
 }
 

@@ -376,7 +376,7 @@ func calls(n *storetest.Running) map[string]func(p access.Permit) error {
 		"Shred":     func(p access.Permit) error { _, err := s.Shred(ctx, p, "nobody"); return err },
 		"Check":     func(p access.Permit) error { _, err := s.Check(ctx, p, nil); return err },
 		"CheckLong": func(p access.Permit) error {
-			_, err := s.CheckLong(ctx, func(context.Context) (access.Permit, error) { return p, nil }, nil)
+			_, err := s.CheckLong(ctx, func(context.Context) (access.Permit, error) { return p, nil }, nil, nil)
 			return err
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/ward-health/ward/audit"
 	"github.com/ward-health/ward/clinical/fhir"
 	"github.com/ward-health/ward/engine/db"
+	"github.com/ward-health/ward/engine/keys/seal"
 )
 
 // The bridge to tests outside the package: storetest imports store, so tests that use it cannot be inside.
@@ -98,4 +99,24 @@ func Arriving(s *Store, tn db.Tenant) int {
 	s.arrive.mu.Lock()
 	defer s.arrive.mu.Unlock()
 	return len(s.arrive.waiting[tn])
+}
+
+// MisnameSeries seals a series as Ward would, with another name inside than that of its row.
+func MisnameSeries(ctx context.Context, s *Store, tn db.Tenant, name, inside string) error {
+	n, err := s.names(ctx, tn)
+	if err != nil {
+		return err
+	}
+	key, err := s.ring.Current(ctx, tn, seal.Subject{}, seal.Data)
+	if err != nil {
+		return err
+	}
+	body, err := key.Seal(seriesRecord(n.seriesKey(name), 1), append(appendText(nil, inside), "good"...))
+	if err != nil {
+		return err
+	}
+	return s.db.Write(ctx, tn, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE series SET body = $1 WHERE tn = $2 AND name16 = $3", body, int64(tn), n.seriesKey(name))
+		return err
+	})
 }

@@ -18,6 +18,12 @@ type Series struct {
 	Body    ward.Protected // at most 64 KiB; sealed under the tenant's shared key
 }
 
+// sealedSeries is a row.
+type sealedSeries struct {
+	name16, body []byte
+	ver          int64
+}
+
 // The bounds of series.
 const (
 	maxSeriesName = 400
@@ -48,16 +54,12 @@ func (s *Store) AllSeries(ctx context.Context, p access.Permit, list ...string) 
 		}
 		q.add(" AND s.name16 IN (", q.list(keys), ")")
 	}
-	type row struct {
-		name16, body []byte
-		ver          int64
-	}
-	var sealed []row
+	var sealed []sealedSeries
 	err = s.db.Read(ctx, n.tn, func(tx *db.Tx) error {
 		sealed = nil
 		rows, err := tx.Query(ctx, q.String(), q.args...)
 		return each(rows, err, func(scan scanner) error {
-			var r row
+			var r sealedSeries
 			err := scan.Scan(&r.name16, &r.ver, &r.body)
 			sealed = append(sealed, r)
 			return err
@@ -68,7 +70,7 @@ func (s *Store) AllSeries(ctx context.Context, p access.Permit, list ...string) 
 	}
 	out := make([]Series, len(sealed))
 	for i, r := range sealed {
-		if out[i], err = s.openSeries(ctx, n, r.name16, r.ver, r.body); err != nil {
+		if out[i], err = s.openSeries(ctx, n, r); err != nil {
 			return nil, err
 		}
 	}
@@ -138,8 +140,8 @@ func (s *Store) sealSeries(ctx context.Context, n names, x Series) ([]any, error
 	return []any{int64(n.tn), name16, ver, sealed}, err
 }
 
-func (s *Store) openSeries(ctx context.Context, n names, name16 []byte, ver int64, sealed []byte) (x Series, err error) {
-	kid, err := seal.KeyOf(sealed)
+func (s *Store) openSeries(ctx context.Context, n names, r sealedSeries) (x Series, err error) {
+	kid, err := seal.KeyOf(r.body)
 	if err != nil {
 		return x, broken("the row of a series was changed: it cannot be opened")
 	}
@@ -147,7 +149,7 @@ func (s *Store) openSeries(ctx context.Context, n names, name16 []byte, ver int6
 	if err != nil {
 		return x, err
 	}
-	text, err := key.Open(seriesRecord(name16, ver), sealed)
+	text, err := key.Open(seriesRecord(r.name16, r.ver), r.body)
 	if err != nil {
 		return x, broken("the row of a series was changed: it cannot be opened")
 	}
@@ -155,7 +157,7 @@ func (s *Store) openSeries(ctx context.Context, n names, name16 []byte, ver int6
 	if !ok {
 		return x, broken("the row of a series was changed: it cannot be read")
 	}
-	return Series{Name: name, Version: ver, Body: rest}, nil
+	return Series{Name: name, Version: r.ver, Body: rest}, nil
 }
 
 func seriesRecord(name16 []byte, ver int64) seal.Record {

@@ -23,7 +23,8 @@ type storeCheckCmd struct {
 // Help is shown by ward store check --help.
 func (storeCheckCmd) Help() string {
 	return `Opens every body, recomputes every index row, compares pointers with versions, versions with log entries and blobs with their
-names, checks every key row, and re-verifies the log. Exit code 3 and one line for each fault when something is wrong.`
+names, reads the FHIR packages and what is counted of each sender, checks every key row, and re-verifies the log. Exit code 3 and one line
+for each fault when something is wrong.`
 }
 
 // Run implements the verb.

@@ -50,14 +50,17 @@ type Packages struct {
 	log  *audit.Log
 	macs MACs
 
-	mu      sync.Mutex
-	held    map[db.Tenant]*held
-	changes int // how often packages were changed through this value
+	fresh time.Duration // after which the tables are asked again: another node may have changed them
+	room  chan struct{} // taken while the bodies of a tenant's packages are read
+
+	mu     sync.Mutex
+	held   map[db.Tenant]*held
+	making map[db.Tenant]*making // what the next caller joins
 }
 
 // Open makes it over migrated tables.
 func Open(d *db.DB, l *audit.Log, m MACs) *Packages {
-	return &Packages{db: d, log: l, macs: m, held: map[db.Tenant]*held{}}
+	return &Packages{db: d, log: l, macs: m, fresh: fresh, room: make(chan struct{}, maxMaking), held: map[db.Tenant]*held{}, making: map[db.Tenant]*making{}}
 }
 
 // Package is one that a tenant has loaded.

@@ -1,9 +1,12 @@
 package validate
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/engine/db"
@@ -48,45 +51,66 @@ func readSeq(ctx context.Context, tx *db.Tx, tn db.Tenant) (seq int64, mac []byt
 	return seq, mac, err
 }
 
-// readRows returns the tenant's packages by name without their bodies, verified against the head.
-func readRows(ctx context.Context, tx *db.Tx, m keys.MAC, tn db.Tenant) (seq int64, have []row, err error) {
-	seq, mac, err := readSeq(ctx, tx, tn)
-	if err != nil {
-		return 0, nil, err
+// stored is what the tables say of a tenant, as it was read.
+type stored struct {
+	seq  int64
+	mac  []byte // of the head; nil: there is none
+	rows []row  // by name, without bodies
+}
+
+// scan reads the tenant's rows and verifies nothing.
+func scan(ctx context.Context, tx *db.Tx, tn db.Tenant) (s stored, err error) {
+	if s.seq, s.mac, err = readSeq(ctx, tx, tn); err != nil {
+		return s, err
 	}
 	rows, err := tx.Query(ctx, `SELECT name, version, digest, added_us, entry, mac FROM fhir_package WHERE tn = $1 ORDER BY name`, int64(tn))
 	if err != nil {
-		return 0, nil, err
+		return s, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		r := row{tn: tn}
 		if err := rows.Scan(&r.name, &r.version, &r.digest, &r.addedUS, &r.entry, &r.sum); err != nil {
-			return 0, nil, err
+			return s, err
 		}
-		if !hmac.Equal(r.sum, r.mac(m)) {
-			return 0, nil, changed()
-		}
-		have = append(have, r)
+		s.rows = append(s.rows, r)
 	}
-	if err := rows.Err(); err != nil {
-		return 0, nil, err
-	}
-	if seq == 0 && len(have) == 0 && mac == nil {
-		return 0, nil, nil
-	}
-	if !hmac.Equal(mac, headMAC(m, tn, seq, have)) {
-		return 0, nil, changed()
-	}
-	return seq, have, nil
+	return s, rows.Err()
 }
 
-func readBody(ctx context.Context, tx *db.Tx, r *row) error {
-	found, err := tx.Get(ctx, `SELECT body FROM fhir_package WHERE tn = $1 AND name = $2`, []any{int64(r.tn), r.name}, &r.body)
-	if err == nil && !found {
-		err = changed()
+// whole reports whether the head is the one over these rows, or there is nothing at all.
+func (s *stored) whole(m keys.MAC, tn db.Tenant) bool {
+	if s.seq == 0 && s.mac == nil && len(s.rows) == 0 {
+		return true
 	}
-	return err
+	return hmac.Equal(s.mac, headMAC(m, tn, s.seq, s.rows))
+}
+
+// genuine reports whether the row, but for its body, is as it was written.
+func (r *row) genuine(m keys.MAC) bool { return hmac.Equal(r.sum, r.mac(m)) }
+
+// readRows returns the tenant's packages by name without their bodies, verified against the head.
+func readRows(ctx context.Context, tx *db.Tx, m keys.MAC, tn db.Tenant) (seq int64, have []row, err error) {
+	s, err := scan(ctx, tx, tn)
+	if err != nil {
+		return 0, nil, err
+	}
+	if slices.ContainsFunc(s.rows, func(r row) bool { return !r.genuine(m) }) || !s.whole(m, tn) {
+		return 0, nil, changed()
+	}
+	return s.seq, s.rows, nil
+}
+
+// readBody reads the body of the very row that was read before; false: it is not there any more. A body that no package can have is left out.
+func readBody(ctx context.Context, tx *db.Tx, r *row) (found bool, err error) {
+	return tx.Get(ctx, `SELECT CASE WHEN LENGTH(body) <= CAST($1 AS BIGINT) THEN body END FROM fhir_package WHERE tn = $2 AND name = $3 AND mac = $4`,
+		[]any{int64(MaxPackage), int64(r.tn), r.name, r.sum}, &r.body)
+}
+
+// fits reports whether the body is the one of the row's digest.
+func (r *row) fits() bool {
+	digest := sha256.Sum256(r.body)
+	return bytes.Equal(digest[:], r.digest)
 }
 
 func (r *row) insert(ctx context.Context, tx *db.Tx) error {

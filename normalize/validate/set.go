@@ -1,9 +1,7 @@
 package validate
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -14,8 +12,9 @@ import (
 )
 
 const (
-	fresh   = time.Second // after which the tables are asked again: another node may have changed them
-	maxHeld = 64          // tenants whose sets are in memory
+	fresh     = time.Second
+	maxHeld   = 64 // tenants whose sets are in memory
+	maxMaking = 2  // tenants whose packages are read at once
 )
 
 // plain is the validator of the tenants without packages: they share what it compiles.
@@ -29,7 +28,7 @@ type held struct {
 	open      []issue.Issue // what could not be resolved
 }
 
-// Validator returns the validator over the tenant's packages. What another node changed is in force within a second.
+// Validator returns the validator over the tenant's packages. What another node changed is in force within a second. Callers at once share the work.
 func (r *Packages) Validator(ctx context.Context, tn db.Tenant) (*validate.Validator, error) {
 	h, err := r.of(ctx, tn)
 	if err != nil {
@@ -38,83 +37,40 @@ func (r *Packages) Validator(ctx context.Context, tn db.Tenant) (*validate.Valid
 	return h.validator, nil
 }
 
+// of returns a set for which the tables were looked at no longer ago than fresh before the call. One that takes longer to make than that may be older: then
+// the tables are looked at once more, and the set is used if they say the same.
 func (r *Packages) of(ctx context.Context, tn db.Tenant) (*held, error) {
-	r.mu.Lock()
-	h, changes := r.held[tn], r.changes
-	r.mu.Unlock()
-	now := time.Now()
-	if h != nil && now.Sub(h.looked) < fresh {
-		return h, nil
-	}
-	mac, err := r.macs(ctx, tn)
-	if err != nil {
-		return nil, err
-	}
-	next := &held{looked: now}
-	var have []row
-	err = r.db.Read(ctx, tn, func(tx *db.Tx) (err error) {
-		if next.seq, have, err = readRows(ctx, tx, mac, tn); err != nil || h != nil && h.seq == next.seq {
-			return err
+	since := time.Now().Add(-r.fresh)
+	for {
+		h, m := r.join(ctx, tn, since)
+		if h != nil {
+			return h, nil
 		}
-		for i := range have {
-			if err := readBody(ctx, tx, &have[i]); err != nil {
-				return err
+		h, err := r.wait(ctx, tn, m)
+		if err != nil || h.looked.After(since) {
+			return h, err
+		}
+	}
+}
+
+// remember keeps a set for the calls to come, in the place of the one that was looked at the longest ago if there are too many.
+func (r *Packages) remember(tn db.Tenant, h *held) {
+	if r.held[tn] == nil && len(r.held) >= maxHeld {
+		var oldest db.Tenant
+		for other, o := range r.held {
+			if have := r.held[oldest]; have == nil || o.looked.Before(have.looked) {
+				oldest = other
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	if h != nil && h.seq == next.seq {
-		next.validator, next.open = h.validator, h.open
-	} else if err := next.build(have); err != nil {
-		return nil, err
-	}
-	r.remember(tn, next, changes)
-	return next, nil
-}
-
-// build makes the set and its validator.
-func (h *held) build(have []row) error {
-	if len(have) == 0 {
-		h.validator = plain()
-		return nil
-	}
-	var packages []*definition.Package
-	for i := range have {
-		if digest := sha256.Sum256(have[i].body); !bytes.Equal(digest[:], have[i].digest) {
-			return changed()
-		}
-		p, err := definition.ReadPackage(bytes.NewReader(have[i].body), definition.PackageLimits{})
-		if err != nil {
-			return err
-		}
-		packages = append(packages, p)
-	}
-	set, open := definition.R4().With(packages...)
-	h.validator, h.open = validate.New(set, validate.Options{}), open
-	return nil
-}
-
-// remember keeps a set for the calls to come, unless packages were changed here since it was looked for: it may be of the time before, and whoever
-// changed them counts on the next call to see it.
-func (r *Packages) remember(tn db.Tenant, h *held, changes int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if have := r.held[tn]; r.changes != changes || have != nil && have.seq > h.seq {
-		return
-	}
-	if len(r.held) >= maxHeld {
-		clear(r.held)
+		delete(r.held, oldest)
 	}
 	r.held[tn] = h
 }
 
-// forget makes the next call look at the tables.
+// forget makes the next call look at the tables. What is being made was begun before, and is for those only who wait for it already.
 func (r *Packages) forget(tn db.Tenant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.changes++
+	delete(r.making, tn)
 	delete(r.held, tn)
 }

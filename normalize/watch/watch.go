@@ -102,6 +102,15 @@ func read(x store.Series) (*kept, error) {
 	return k, nil
 }
 
+// Check reads the body of a series as Load does, and compares the name in it with the one under which it is kept.
+func Check(x store.Series) error {
+	k, err := read(x)
+	if err == nil && k.Name.key() != x.Name {
+		return ward.E(ward.Internal, "watch.check", "the counts are those of another name", nil)
+	}
+	return err
+}
+
 // Shifted reports whether the results of a name have shifted since persons last said that its unit is right; since may be zero.
 func (w *Watch) Shifted(tn db.Tenant, n Name, since time.Time) bool {
 	w.mu.Lock()

@@ -48,6 +48,7 @@ var protected = map[string]map[string]string{
 	"claim":   {"tn": "as if the row were deleted: it only makes two creates under one condition meet, and the next one finds by search"},
 	"key_mac": {}, "key_tenant": {}, "key_subject": {}, "key_signing": {},
 	"audit_row": {}, "audit_chain": {}, "audit_state": {"beat": "the time of the sequencer's last sign of life, not part of the log"}, "audit_pos": {},
+	"fhir_package": {}, "fhir_package_head": {},
 }
 
 // TestEveryChangedByteIsFound changes one thing in each class of what a node keeps, and wants ward store check or ward-verify
@@ -85,6 +86,7 @@ func TestEveryChangedByteIsFound(t *testing.T) {
 		"decision deleted":       `DELETE FROM payload WHERE kind = 'decision'`,
 		"write entry deleted":    `DELETE FROM audit_row WHERE (tn, node, n) = (SELECT tn, node, MAX(n) FROM audit_row WHERE tn = 1)`,
 		"versions swapped":       `UPDATE ver SET body = (SELECT o.body FROM ver o WHERE o.tn = ver.tn AND o.seq <> ver.seq AND o.body IS NOT NULL LIMIT 1) WHERE (tn, seq) = (SELECT tn, MIN(seq) FROM ver WHERE body IS NOT NULL)`,
+		"package deleted":        `DELETE FROM fhir_package`,
 		"erasure taken back":     `DELETE FROM erased`,
 		"position of an entry":   `UPDATE audit_pos SET b = (SELECT b FROM audit_pos p WHERE p.idx = audit_pos.idx + 1) WHERE idx = 3`,
 	} {
@@ -129,6 +131,7 @@ func TestRolledBackDatabaseIsRefused(t *testing.T) {
 func tamperedNode(t *testing.T) *node {
 	n := newNode(t, nil)
 	n.people()
+	n.ward("package", "add", packageFile(t, "one", 0))
 	n.start()
 	doc := n.token("doc")
 	for i := range 3 {
