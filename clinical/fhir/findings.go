@@ -91,14 +91,12 @@ func syntax(err error) error {
 	if !errors.As(err, &e) {
 		return ward.E(ward.Internal, "fhir.scan", "", err)
 	}
-	text := fmt.Sprintf("not valid JSON in UTF-8 at line %d, column %d: %s", e.Line, e.Column, e.Text)
-	kind, code, id := ward.Invalid, "structure", "json-syntax"
+	kind, code, id, what := ward.Invalid, "structure", "json-syntax", "not valid JSON in UTF-8"
 	if e.TooLarge {
-		kind, code, id = ward.TooLarge, "too-costly", "json-limit"
-		text = fmt.Sprintf("too large at line %d, column %d: %s", e.Line, e.Column, e.Text)
+		kind, code, id, what = ward.TooLarge, "too-costly", "json-limit", "too large"
 	}
-	f := &Findings{Issues: []issue.Issue{{Severity: issue.Fatal, Code: code, ID: id, Text: text, Line: e.Line, Column: e.Column}}}
-	return ward.E(kind, "fhir.scan", text, f).At(e.Path)
+	f := &Findings{Issues: []issue.Issue{{Severity: issue.Fatal, Code: code, ID: id, Text: what + ": " + e.Text, Line: e.Line, Column: e.Column}}}
+	return ward.E(kind, "fhir.scan", fmt.Sprintf("%s at line %d, column %d: %s", what, e.Line, e.Column, e.Text), f).At(e.Path)
 }
 
 // OutcomeOf returns the OperationOutcome of an error: all findings where the strict pass made it, else one issue with the public text and

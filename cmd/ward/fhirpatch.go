@@ -42,9 +42,13 @@ func (c fhirPatchCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	in, err := c.together(files, s.in)
+	if err != nil {
+		return err
+	}
 	count := newTally(s, "patch")
 	out := &sink{s: s, o: c.fhirOutput, paths: c.Paths, keeps: true}
-	err = input.Run(s.ctx, files, s.in, func() func(input.Item) written {
+	err = input.Run(s.ctx, files, in, func() func(input.Item) written {
 		return func(item input.Item) written {
 			if item.Err != nil {
 				return written{err: item.Err}

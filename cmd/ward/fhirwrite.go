@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,15 +62,30 @@ type sink struct {
 	alone bool   // there was one that is no line
 }
 
+var errSeveral = misused("there are several resources, and nothing can hold them one after another but lines: name a directory for them with --out, or make them lines with ward fhir convert --to ndjson")
+
+// together refuses files that cannot be written one after another as they came, before any is read. It returns what is left of stdin.
+func (o fhirOutput) together(files []string, stdin io.Reader) (io.Reader, error) {
+	if o.Out != "" || len(files) == 1 {
+		return stdin, nil
+	}
+	alone, stdin := input.NoLines(files, stdin)
+	if alone != "" {
+		return nil, errSeveral
+	}
+	return stdin, nil
+}
+
 // next counts a resource, whether it can be written or not. One that is no line stands alone in a stream: a second resource is wrong usage, and then it is not
-// printed either.
+// printed either. Files of lines that cannot be read stand in nobody's way.
 func (k *sink) next(item input.Item) error {
-	if k.n++; k.o.Out != "" {
+	if k.o.Out != "" || k.keeps && item.Err != nil {
 		return nil
 	}
+	k.n++
 	line := k.line(item)
 	if k.n > 1 && (k.alone || !line) {
-		return misused("there are several resources, and nothing can hold them one after another but lines: name a directory for them with --out, or make them lines with ward fhir convert --to ndjson")
+		return errSeveral
 	}
 	k.alone = !line
 	return nil

@@ -119,7 +119,7 @@ func capabilityStatement(base string, validates bool) []byte {
 	body, err := json.MarshalIndent(capability{
 		ResourceType: "CapabilityStatement", URL: base + "/metadata", Name: "Ward", Status: "active", Date: statementDate, Kind: "instance",
 		Software: named{"Ward"}, Implementation: implementation{"Ward, the trust layer between clinical systems and AI", base},
-		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json", "xml", "application/fhir+xml"}, PatchFormat: []string{jsonPatch, "application/fhir+json", "application/fhir+xml"}, Rest: []rest{r},
+		FHIRVersion: "4.0.1", Format: []string{"json", "application/fhir+json", "xml", "application/fhir+xml"}, PatchFormat: []string{jsonPatch, xmlPatch, "application/fhir+json", "application/fhir+xml"}, Rest: []rest{r},
 	}, "", "  ")
 	if err != nil {
 		panic("fhirrest: " + err.Error())

@@ -13,8 +13,11 @@ import (
 	"github.com/ward-health/ward/store"
 )
 
-// jsonPatch is the media type of a JSON Patch. A FHIRPath Patch is a resource (Parameters) in a format of resources.
-const jsonPatch = "application/json-patch+json"
+// The media types of patches. A FHIRPath Patch is a resource (Parameters) in a format of resources.
+const (
+	jsonPatch = "application/json-patch+json"
+	xmlPatch  = "application/xml-patch+xml"
+)
 
 // patchLimits bound the work of one request. A path of a FHIRPath Patch counts as 1 MiB.
 var patchLimits = patch.Limits{Operations: 500, Bytes: fhir.MaxBytes, Work: 128 << 20}
@@ -27,7 +30,7 @@ const patchTries = 4
 // A patch tells what is there: its tests, its errors and its answer. So it takes a permit to read beside the one to update, and reading
 // leaves its own entry. The result is written as an update is, if the version that was patched is still the current one.
 //
-// SPEC(FHIR R4 http.html#patch): JSON Patch and FHIRPath Patch; 404 unknown, 412 when If-Match fails, 415 for another form of patch, 422 when the patch
+// SPEC(FHIR R4 http.html#patch): JSON Patch, XML Patch and FHIRPath Patch; 404 unknown, 412 when If-Match fails, 415 for another form of patch, 422 when the patch
 // cannot be applied; the result is a valid resource or nothing is changed.
 func (a *API) patch(c *call) (reply, error) {
 	if err := c.only(); err != nil {
@@ -80,37 +83,39 @@ func (a *API) patchOnce(c *call, read access.Permit, ifMatch int64, apply func([
 	}
 	body, id, err := a.literal(c, c.rt, patched)
 	switch {
-	case ward.KindOf(err) == ward.Invalid: // the request could be read; what it would make of the resource is at fault
-		return reply{}, unprocessable(err)
 	case err != nil:
-		return reply{}, err
+		return reply{}, unprocessable(err)
 	case id != ref.ID:
 		return reply{}, ward.E(ward.Unprocessable, "fhirrest.patch", "a patch may not change or remove the id", nil).At(c.rt + ".id")
 	}
 	out, err := a.apply(c, audit.ActUpdate, store.Change{Permit: c.g.Permit, Op: store.OpUpdate, Resource: ward.Resource{Ref: ref, Body: body}, IfMatch: v.Number})
-	if ward.KindOf(err) == ward.Invalid {
-		err = unprocessable(err)
-	}
-	return out, err
+	return out, unprocessable(err)
 }
 
-// unprocessable is an error of the form of a resource that a patch has made. Its findings name elements only: lines and columns are those of a text that
-// the client has never seen.
+const notValid = "the patch would leave a resource that is not valid"
+
+// unprocessable is an error about a resource that a patch has made: the request could be read, what it would make of the resource is at fault. Findings name
+// elements only: lines and columns are those of a text that the client has never seen. Other errors stay as they are.
 func unprocessable(err error) error {
-	const after = "the patch would leave a resource that is not valid"
-	var path string
 	var e *ward.Error
-	if errors.As(err, &e) {
-		path = e.Path
+	if !errors.As(err, &e) {
+		return err
+	}
+	kind := e.Kind
+	if kind == ward.Invalid {
+		kind = ward.Unprocessable
 	}
 	var found *fhir.Findings
-	if errors.As(err, &found) {
-		return ward.E(ward.Unprocessable, "fhirrest.patch", after, found.Unplaced()).At(path)
+	switch {
+	case errors.As(err, &found):
+		return ward.E(kind, "fhirrest.patch", notValid, found.Unplaced()).At(e.Path)
+	case kind != e.Kind:
+		return ward.E(kind, "fhirrest.patch", notValid+": "+ward.PublicText(err), err).At(e.Path)
 	}
-	return ward.E(ward.Unprocessable, "fhirrest.patch", after+": "+ward.PublicText(err), err).At(path)
+	return err
 }
 
-// patchForm returns what applies a patch of the media type, and the format in which it was sent.
+// patchForm returns what applies a patch of the media type, and the format of a patch that is a resource; others are applied as they came.
 //
 // SPEC(RFC 5789 section 2.2): 415 for a form of patch that is not offered.
 func patchForm(contentType string) (apply func(resource, patch []byte) ([]byte, error), sent wire, err error) {
@@ -119,10 +124,12 @@ func patchForm(contentType string) (apply func(resource, patch []byte) ([]byte, 
 	case !ok || weight == 0:
 	case name == jsonPatch:
 		return func(resource, p []byte) ([]byte, error) { return patch.JSON(resource, p, patchLimits) }, wireJSON, nil
+	case name == xmlPatch:
+		return patchXML, wireJSON, nil
 	case name == "application/fhir+json" || name == "application/fhir+xml":
 		return func(resource, p []byte) ([]byte, error) {
 			return patch.FHIRPath(definition.R4(), resource, p, patchLimits)
 		}, mediaTypes[name], nil
 	}
-	return nil, wireJSON, withStatus(http.StatusUnsupportedMediaType, "a patch is "+jsonPatch+" (JSON Patch), or application/fhir+json or application/fhir+xml (FHIRPath Patch, a Parameters resource) in UTF-8; say so by Content-Type")
+	return nil, wireJSON, withStatus(http.StatusUnsupportedMediaType, "a patch is "+jsonPatch+" (JSON Patch), "+xmlPatch+" (XML Patch), or application/fhir+json or application/fhir+xml (FHIRPath Patch, a Parameters resource) in UTF-8; say so by Content-Type")
 }

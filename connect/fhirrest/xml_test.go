@@ -77,6 +77,7 @@ func TestXML(t *testing.T) {
 		same("/Observation/" + w.made(w.do(doctor, "POST", "/Observation", xmlOf(t, observation("x", "Patient/p", "718-7")), sentXML...)))
 		for _, patch := range []struct{ medium, text string }{
 			{"application/json-patch+json", `[{"op":"replace","path":"/gender","value":"other"}]`},
+			{xmlPatchType, diff(`<replace sel="Patient/gender/@value">unknown</replace>`)},
 			{xmlType, xmlOf(t, `{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"replace"},{"name":"path","valueString":"Patient.gender"},{"name":"value","valueCode":"unknown"}]}]}`)},
 		} {
 			if res := w.want(w.do(doctor, "PATCH", "/Patient/p", patch.text, "Content-Type", patch.medium, "Accept", xmlType), 200).asJSON(t); !strings.Contains(res.body, `"gender":"o`) && !strings.Contains(res.body, `"gender":"u`) {
@@ -178,7 +179,7 @@ func TestXMLRefused(t *testing.T) {
 	}
 	w.want(w.do(doctor, "GET", "/Patient/q", "", wantXML...), 404).asJSON(t)
 	w.want(w.do("", "GET", "/Patient/p", "", wantXML...), 401).asJSON(t)
-	w.want(w.do(doctor, "PATCH", "/Patient/p", `<diff/>`, "Content-Type", "application/xml-patch+xml", "Accept", xmlType), 415).asJSON(t)
+	w.want(w.do(doctor, "PATCH", "/Patient/p", `{}`, "Content-Type", "application/merge-patch+json", "Accept", xmlType), 415).asJSON(t)
 	w.want(w.do("", "GET", "/metadata?_format=xml", ""), 200).asJSON(t)
 	w.Clean()
 }

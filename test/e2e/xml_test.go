@@ -49,15 +49,38 @@ func TestXML(t *testing.T) {
 	if out := ask(200, "POST", "/fhir/R4/Observation/$validate", within, `<severity value="error"/>`, "obs-7"); strings.Contains(out, "issue-line") {
 		t.Errorf("a place in a text that nobody sent: %s", out)
 	}
+	change := func(status int, operations string, headers ...string) string {
+		t.Helper()
+		a := n.must(status, desk, "PATCH", "/fhir/R4/Patient/x1", []byte("<diff"+space+">"+operations+"</diff>"), append(headers, "Content-Type", "application/xml-patch+xml", "Accept", xml)...)
+		if got := a.header.Get("Content-Type"); got != xml+"; charset=utf-8" {
+			t.Errorf("PATCH: Content-Type %q", got)
+		}
+		return string(a.body)
+	}
+	const born = `<add sel="Patient/name" pos="after"><birthDate value="1950-01-02"/></add>`
+	if out := change(200, born, "If-Match", `W/"1"`); !strings.Contains(out, `<versionId value="2"/>`) || !strings.Contains(out, `<family value="Grey"/></name><birthDate value="1950-01-02"/>`) {
+		t.Errorf("PATCH: %s", out)
+	}
+	change(412, born, "If-Match", `W/"1"`)
+	// pat-1 is an invariant: a contact has at least a name, telecom, address or organization.
+	if out := change(422, `<add sel="Patient/birthDate" pos="after"><contact><gender value="male"/></contact></add>`); !strings.Contains(out, "pat-1") || strings.Contains(out, "issue-line") {
+		t.Errorf("PATCH: %s", out)
+	}
+	asJSON := n.must(422, desk, "PATCH", "/fhir/R4/Patient/x1", []byte(`[{"op":"add","path":"/contact","value":[{"gender":"male"}]}]`), "Content-Type", "application/json-patch+json")
+	if out := string(asJSON.body); !strings.Contains(out, "pat-1") || strings.Contains(out, "issue-line") {
+		t.Errorf("PATCH: %s", out)
+	}
+	change(422, `<remove sel="Patient/gender"/>`)
+	change(400, `<remove sel="Patient/gender">`)
 	ask(403, "GET", "/fhir/R4/Nothing/1", "", `<OperationOutcome`)
 	ask(404, "GET", "/fhir/R4/Patient/nobody", "", `<OperationOutcome`)
-	ask(200, "GET", "/fhir/R4/metadata", "", `<format value="application/fhir+xml"/>`)
+	ask(200, "GET", "/fhir/R4/metadata", "", `<format value="application/fhir+xml"/>`, `<patchFormat value="application/xml-patch+xml"/>`)
 	n.must(415, desk, "PUT", "/fhir/R4/Patient/x1", []byte(patient), "Content-Type", "application/xhtml+xml")
 
 	n.stop()
 	n.start()
 	desk = n.token("desk")
-	if a := n.must(200, desk, "GET", "/fhir/R4/Patient/x1", nil); !strings.HasPrefix(string(a.body), `{"resourceType":"Patient","id":"x1","meta":{"versionId":"1"`) {
+	if a := n.must(200, desk, "GET", "/fhir/R4/Patient/x1", nil); !strings.HasPrefix(string(a.body), `{"resourceType":"Patient","id":"x1","meta":{"versionId":"2"`) || !strings.Contains(string(a.body), `"birthDate":"1950-01-02"`) {
 		t.Errorf("%s", a)
 	}
 	n.stop()

@@ -104,6 +104,8 @@ func TestXMLBytes(t *testing.T) {
 		{`<add sel="*/text/h:div"><given/></add>`, `</b></div>`, `</b><given xmlns="http://hl7.org/fhir"/></div>`},
 		{`<add sel="Patient" type="@q:n">1</add>`, ` id = 'x'>`, ` id = 'x' xmlns:q="u:q" q:n="1">`},
 		{`<add sel="Patient"><q:x q:y=""/></add>`, "\n</Patient>", "\n" + `<q:x xmlns:q="u:q" q:y=""/></Patient>`},
+		{`<add sel="Patient"><x><y xmlns:q="u:other"><q:z/></y><q:w/></x></add>`, "\n</Patient>", "\n" + `<x xmlns:q="u:q"><y xmlns:q="u:other"><q:z/></y><q:w/></x></Patient>`},
+		{`<add sel="Patient"><x><y xmlns:q="u:other"><q:z/></y></x></add>`, "\n</Patient>", "\n" + `<x><y xmlns:q="u:other"><q:z/></y></x></Patient>`},
 		{`<remove sel="Patient/@id"/>`, `  id = 'x'`, ``},
 		{`<remove sel="Patient/name/comment()"/><remove sel="Patient/name/given[1]"/>`, `<!-- c --><given value='A'/>`, ``},
 		{`<add sel="Patient/name/given[2]" type="namespace::z">u:z</add><replace sel="Patient/name/given[2]/namespace::z">u:y</replace><remove sel="Patient/name/given[1]"/>`,

@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ward-health/ward/clinical/fhir/xmltree"
@@ -247,32 +248,37 @@ func (x *xmlPatch) fragment(n, up int) []byte {
 
 // inherited lists the prefixes that node n of the patch uses as they are declared around it.
 func (x *xmlPatch) inherited(n int) (list []string) {
-	seen := map[string]bool{}
-	use := func(i int, prefix string) {
-		if prefix == "xml" || seen[prefix] {
-			return
+	type declared struct {
+		prefix string
+		until  int // the node behind the element that declares it
+	}
+	var within []declared
+	use := func(prefix string) {
+		if prefix != "xml" && !slices.Contains(list, prefix) && !slices.ContainsFunc(within, func(d declared) bool { return d.prefix == prefix }) {
+			list = append(list, prefix)
 		}
-		for at := i; ; at = x.list.Nodes[at].Parent {
-			for _, a := range x.list.AttrsOf(at) {
-				if a.Space == xmltree.SpaceXMLNS && (a.Prefix == "" && prefix == "" || a.Prefix != "" && a.Local == prefix) {
-					return
-				}
-			}
-			if at == n {
-				break
-			}
-		}
-		seen[prefix] = true
-		list = append(list, prefix)
 	}
 	for i := n; i < x.list.Nodes[n].Next; i++ {
-		if x.list.Nodes[i].Kind != xmltree.Element {
+		v := &x.list.Nodes[i]
+		if v.Kind != xmltree.Element {
 			continue
 		}
-		use(i, x.list.Nodes[i].Prefix)
-		for _, a := range x.list.AttrsOf(i) {
+		for len(within) > 0 && within[len(within)-1].until <= i {
+			within = within[:len(within)-1]
+		}
+		attrs := x.list.AttrsOf(i)
+		for _, a := range attrs {
+			switch {
+			case a.Space == xmltree.SpaceXMLNS && a.Prefix == "":
+				within = append(within, declared{"", v.Next})
+			case a.Space == xmltree.SpaceXMLNS:
+				within = append(within, declared{a.Local, v.Next})
+			}
+		}
+		use(v.Prefix)
+		for _, a := range attrs {
 			if a.Prefix != "" && a.Space != xmltree.SpaceXMLNS {
-				use(i, a.Prefix)
+				use(a.Prefix)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,5 +119,32 @@ func TestUnreadable(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"gone.json true", "a.ndjson:1 false", "a.ndjson:2 true", "b.json false"}, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestNoLines: what stands alone is known before anything is read, and what was looked at of standard input is still there to read.
+func TestNoLines(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"one.json": "{}", "two.NDJSON": "{}", "three.xml": "<a/>", "lines": "{}\n{}\n", "text": "{\n}"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	many := strings.Repeat("{\"a\":1}\n", 1<<16)
+	for _, c := range []struct{ stdin, files, want string }{
+		{"", "two.NDJSON lines", ""},
+		{"", "two.NDJSON none.jsonl none .", ""},
+		{"", "lines two.NDJSON text", "text"},
+		{"", "lines one.json three.xml", "one.json"},
+		{"", "lines three.xml", "three.xml"},
+		{many, "lines -", ""},
+		{"{\n}", "lines -", "-"},
+		{" <a/>", "lines - one.json", "-"},
+	} {
+		got, rest := input.NoLines(strings.Fields(c.files), strings.NewReader(c.stdin))
+		if left, err := io.ReadAll(rest); got != c.want || err != nil || string(left) != c.stdin {
+			t.Errorf("%s: %q, %v, %d bytes of %d", c.files, got, err, len(left), len(c.stdin))
+		}
 	}
 }

@@ -74,6 +74,39 @@ func Files(paths []string) ([]string, error) {
 	return list, nil
 }
 
+// NoLines names the first of the files that holds one resource rather than lines, "" if there is none, as Read will take them: by the ending, or else by the
+// beginning. Pipes with names of their own cannot be looked into without taking from them and are passed over. Of stdin, what is left to read is returned.
+func NoLines(files []string, stdin io.Reader) (string, io.Reader) {
+	for _, file := range files {
+		form := extensions[strings.ToLower(filepath.Ext(file))]
+		switch {
+		case form != 0:
+		case file == "-":
+			r := bufio.NewReaderSize(stdin, window)
+			form, stdin = sniff(r), r
+		default:
+			form = sniffFile(file)
+		}
+		if form == JSON || form == XML {
+			return file, stdin
+		}
+	}
+	return "", stdin
+}
+
+// sniffFile tells the form of a regular file, 0 if it is none or cannot be read.
+func sniffFile(file string) Form {
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	return sniff(bufio.NewReaderSize(f, window))
+}
+
 // Read calls fn with every resource of the files, until fn returns an error, which is returned. Text is not changed after the call.
 func Read(ctx context.Context, files []string, stdin io.Reader, fn func(Item) error) error {
 	for _, file := range files {
@@ -94,7 +127,7 @@ func readFile(ctx context.Context, file string, stdin io.Reader, fn func(Item) e
 		defer f.Close()
 		stdin = f
 	}
-	r := bufio.NewReaderSize(stdin, 256<<10)
+	r := bufio.NewReaderSize(stdin, window)
 	if form == 0 {
 		form = sniff(r)
 	}
@@ -118,6 +151,9 @@ var (
 	errTooLarge = fmt.Errorf("a resource may have at most %d MiB", MaxResource>>20)
 	mark        = []byte("\xEF\xBB\xBF")
 )
+
+// window is how much of a stream is looked at before it is read.
+const window = 256 << 10
 
 // sniff tells the form of a stream by its beginning: XML begins with "<"; NDJSON has a whole object in its first line and something behind it.
 func sniff(r *bufio.Reader) Form {
