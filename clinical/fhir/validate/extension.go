@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -33,13 +34,50 @@ func (r *runner) extension(parent, v value, m *member) {
 		r.fail(d.Member(v.node, "url"), "value", IDExtensionUnknown, "", "the url of an extension is an absolute URL")
 	}
 	var o *overlay
-	if !nested {
+	if nested {
+		r.partOf(parent, v, text)
+	} else {
 		o = r.definitionOf(v, text, modifier)
 	}
 	if o != nil {
 		r.extended(parent, v, o, modifier)
 	}
 	r.members(v, p)
+}
+
+// partOf checks that the definition of a complex extension has a part with the url.
+//
+// SPEC(FHIR R4 extensibility.html#extension): the url of a part is a name within the definition of the extension that it is part of.
+func (r *runner) partOf(parent, v value, url string) {
+	whole := bareURL(r.text(parent.node, "url"))
+	if !absoluteURI([]byte(whole)) {
+		return // a part of a part
+	}
+	if o := r.v.overlay(whole); o != nil && o.parts != nil && !o.parts[url] {
+		r.fail(v.node, "extension", IDExtensionUnknown, o.url, "the definition of the extension around this one names no part with this url")
+	}
+}
+
+// partsOf lists the urls of the parts of a complex extension that its definition names, nil if it names none.
+func partsOf(root *profileElement) map[string]bool {
+	var out map[string]bool
+	for _, k := range root.children {
+		if k.name != "extension" {
+			continue
+		}
+		for _, s := range k.slices {
+			for _, u := range s.children {
+				var url string
+				if u.name == "url" && json.Unmarshal(u.def.Fixed, &url) == nil {
+					if out == nil {
+						out = map[string]bool{}
+					}
+					out[url] = true
+				}
+			}
+		}
+	}
+	return out
 }
 
 // definitionOf finds the definition of an extension, and says so if there is none.

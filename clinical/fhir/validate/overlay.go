@@ -14,6 +14,7 @@ type overlay struct {
 	root   *element
 	raw    *profileElement // before anything was left out: discriminators look into it
 	part   bool            // codes that it fixes are not shipped
+	parts  map[string]bool // of a complex extension: the urls of what it consists of; nil: it does not say
 	slices map[string]bool // names of its slices
 	skip   string          // why it could not be compiled, "" = it was
 }
@@ -104,6 +105,7 @@ func (v *Validator) compileOverlay(canonical string, fresh map[string]*overlay) 
 	}
 	c := &overlayCompiler{v: v, o: o, fresh: fresh}
 	o.raw = c.read(s)
+	o.parts = partsOf(o.raw)
 	if s.URL != o.typ.URL {
 		o.root = c.element(o.raw, nil)
 	} else {

@@ -96,3 +96,22 @@ func TestOneBindingOnce(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// TestPartsOfExtensions: the parts of a complex extension are those that its definition names.
+func TestPartsOfExtensions(t *testing.T) {
+	extension := `{"resourceType":"StructureDefinition","url":"http://ward.test/x","name":"X","status":"active","kind":"complex-type","abstract":false,
+		"context":[{"type":"element","expression":"Patient"}],"type":"Extension","baseDefinition":"http://hl7.org/fhir/StructureDefinition/Extension","derivation":"constraint",
+		"differential":{"element":[{"id":"Extension.extension:a","path":"Extension.extension","sliceName":"a"},{"id":"Extension.extension:a.url","path":"Extension.extension.url","fixedUri":"a"},
+		{"path":"Extension.url","fixedUri":"http://ward.test/x"},{"path":"Extension.value[x]","max":"0"}]}}`
+	v := validate.New(setOf(t, extension), validate.Options{})
+	for url, want := range map[string]string{
+		"a":                  "",
+		"b":                  "extension-unknown Patient.extension[0].extension[0]",
+		"http://ward.test/y": "", // a definition of its own, which is not known
+	} {
+		text := `{"resourceType":"Patient","extension":[{"url":"http://ward.test/x","extension":[{"url":"` + url + `","valueBoolean":true}]}]}`
+		if got := found(v.Validate(parse(t, []byte(text)))); got != want {
+			t.Errorf("%s: got %q, want %q", url, got, want)
+		}
+	}
+}
