@@ -6,7 +6,7 @@ BIN := bin
 FUZZTIME ?= 30s
 SOAK ?= 10m
 
-.PHONY: help run demo build setup test lint vet bench fuzz fault soak race docs clean
+.PHONY: help run demo build setup test lint vet bench fuzz fault soak guides race docs clean
 
 help: ## show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ fault: ## fifty kills on each database (or WARD_KILLS), and the fault tables
 
 soak: ## ten minutes (or SOAK) of writers, readers, searches and hooks; memory, descriptors and goroutines may not grow
 	WARD_SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run TestSoak ./test/e2e
+
+guides: ## published FHIR guides (fetched by npm) through the validator, beside the HL7 validator
+	@./test/guides.sh
 
 docs: ## check links, the code map and the feature table
 	$(GO) test -count=1 -run 'Document|CodeMap|Feature|Invariant' .

@@ -19,8 +19,28 @@ import (
 	"github.com/ward-health/ward/clinical/fhir/validate"
 )
 
+// peer is the HL7 validator.
+type peer struct {
+	t   *testing.T
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// ask returns the errors of a resource, "" for none.
+func (p *peer) ask(text []byte) string {
+	p.t.Helper()
+	if _, err := p.in.Write(append(slices.Clip(text), '\n')); err != nil {
+		p.t.Fatal(err)
+	}
+	said, err := p.out.ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("the peer ended: %v", err)
+	}
+	return strings.TrimSpace(said)
+}
+
 // java starts the HL7 validator, with the definitions in folders, or says loudly that it does not run.
-func java(t *testing.T, folders ...string) (in io.WriteCloser, out *bufio.Reader) {
+func java(t *testing.T, folders ...string) *peer {
 	t.Helper()
 	missing := func(why string) {
 		if os.Getenv("WARD_REQUIRE_ALL") == "1" {
@@ -49,11 +69,12 @@ func java(t *testing.T, folders ...string) (in io.WriteCloser, out *bufio.Reader
 		}
 	}
 	compiler := "-XX:TieredStopAtLevel=4"
-	if count(t) <= 2000 {
+	if count(t, 0) <= 2000 {
 		compiler = "-XX:TieredStopAtLevel=1" // warming up would take longer than it saves
 	}
 	c := exec.Command("java", append([]string{"-Xmx1500m", "-XX:+UseSerialGC", compiler, "-cp", filepath.Join(lib, "*"), "testdata/peer/Verdicts.java"}, folders...)...)
-	if in, err = c.StdinPipe(); err != nil {
+	in, err := c.StdinPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
 	pipe, err := c.StdoutPipe()
@@ -67,11 +88,11 @@ func java(t *testing.T, folders ...string) (in io.WriteCloser, out *bufio.Reader
 		_ = in.Close()
 		_ = c.Wait()
 	})
-	return in, bufio.NewReaderSize(pipe, 1<<20)
+	return &peer{t, in, bufio.NewReaderSize(pipe, 1<<20)}
 }
 
 // count is how many resources are compared: WARD_DIFFERENTIAL sets it for a long run.
-func count(t *testing.T) int {
+func count(t *testing.T, usual int) int {
 	if s := os.Getenv("WARD_DIFFERENTIAL"); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
@@ -79,7 +100,7 @@ func count(t *testing.T) int {
 		}
 		return n
 	}
-	return 1000
+	return usual
 }
 
 // class is a kind of disagreement that is understood.
@@ -90,30 +111,54 @@ type class struct {
 
 // TestDifferential compares verdicts on random resources, whole and mutated, with those of the HL7 validator.
 func TestDifferential(t *testing.T) {
+	notShort(t)
+	from := seeds(t)
+	p := java(t)
+	p.compare(validate.New(definition.R4(), validate.Options{}), from, rand.New(rand.NewPCG(4, 2026)), "differential", count(t, 1000))
+}
+
+// TestDifferentialProfiles is the same with the profiles of US Core 6.1.0 on both sides, from resources that claim them and that both call valid: the peer
+// knows no LOINC and no SNOMED CT, so that it refuses some that are.
+func TestDifferentialProfiles(t *testing.T) {
+	notShort(t)
+	core, all := usCore(t, "610")
+	set, _ := definition.R4().With(core)
+	v := validate.New(set, validate.Options{})
+	p := java(t, unpacked(t, filepath.Join(os.Getenv("WARD_GOLD"), "us-core", "us_core_610.tgz")))
+	from := p.valid(v, claiming(all))
+	if len(from) < 150 {
+		t.Errorf("both call only %d examples valid", len(from))
+	}
+	p.compare(v, from, rand.New(rand.NewPCG(5, 2026)), "differential.us-core", count(t, 300))
+}
+
+func notShort(t *testing.T) {
 	if testing.Short() {
 		fmt.Println("NOT RUN: the HL7 validator as a peer: -short")
 		t.Skip("-short: the peer takes minutes")
 	}
-	from := seeds(t)
-	in, out := java(t)
-	v := validate.New(definition.R4(), validate.Options{})
-	r := rand.New(rand.NewPCG(4, 2026))
+}
+
+// valid returns those of the texts that both call valid.
+func (p *peer) valid(v *validate.Validator, texts [][]byte) (out [][]byte) {
+	for _, text := range texts {
+		if issue.Valid(verdict(v, text)) && p.ask(text) == "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// compare asks both about n resources made of texts, and wants each difference to be of a class that is understood.
+func (p *peer) compare(v *validate.Validator, from [][]byte, r *rand.Rand, name string, n int) {
 	tally := map[string]int{}
-	n, agree, open := count(t), 0, 0
+	agree, open := 0, 0
 	for i := range n {
 		if i > 0 && i%max(100, n/20) == 0 {
-			fmt.Printf("differential: %d of %d, %d agree, %d not explained\n", i, n, agree, open)
+			fmt.Printf("%s: %d of %d, %d agree, %d not explained\n", name, i, n, agree, open)
 		}
 		m := mutate(r, from[r.IntN(len(from))])
-		if _, err := in.Write(append(m.text, '\n')); err != nil {
-			t.Fatal(err)
-		}
-		theirs, err := out.ReadString('\n')
-		if err != nil {
-			t.Fatalf("the peer ended after %d resources: %v", i, err)
-		}
-		theirs = strings.TrimSpace(theirs)
-		ours := verdict(v, m.text)
+		theirs, ours := p.ask(m.text), verdict(v, m.text)
 		if issue.Valid(ours) == (theirs == "") {
 			agree++
 			continue
@@ -124,13 +169,13 @@ func TestDifferential(t *testing.T) {
 		}
 		open++
 		if open <= 60 {
-			t.Errorf("%s: ward %s\n  java %.600s\n  %.700s", m.op, errorsOf(ours), theirs, m.text)
+			p.t.Errorf("%s: ward %s\n  java %.600s\n  %.700s", m.op, errorsOf(ours), theirs, m.text)
 		}
 	}
 	for name, n := range tally {
-		t.Logf("%6d %s", n, name)
+		p.t.Logf("%6d %s", n, name)
 	}
-	fmt.Printf("differential %d resources: %d agree, %d explained, %d not explained\n", n, agree, n-agree-open, open)
+	fmt.Printf("%s %d resources: %d agree, %d explained, %d not explained\n", name, n, agree, n-agree-open, open)
 }
 
 func verdict(v *validate.Validator, text []byte) []issue.Issue {

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +34,19 @@ func usCore(t testing.TB, version string, suites ...string) (*definition.Package
 // examples reads what lies in the folder example of a package.
 func examples(t testing.TB, name string) map[string][]byte {
 	t.Helper()
+	out := map[string][]byte{}
+	files(t, name, func(path string, body []byte) {
+		var head struct{ ResourceType string }
+		if filepath.Dir(path) == "package/example" && strings.HasSuffix(path, ".json") && json.Unmarshal(body, &head) == nil && head.ResourceType != "" {
+			out[filepath.Base(path)] = body
+		}
+	})
+	return out
+}
+
+// files calls fn for the files of a package.
+func files(t testing.TB, name string, fn func(path string, body []byte)) {
+	t.Helper()
 	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -40,27 +55,45 @@ func examples(t testing.TB, name string) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string][]byte{}
-	for files := tar.NewReader(z); ; {
-		h, err := files.Next()
+	for in := tar.NewReader(z); ; {
+		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			return out
+			return
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.HasPrefix(h.Name, "package/example/") || !strings.HasSuffix(h.Name, ".json") {
-			continue
-		}
-		body, err := io.ReadAll(files)
+		body, err := io.ReadAll(in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var head struct{ ResourceType string }
-		if json.Unmarshal(body, &head) == nil && head.ResourceType != "" {
-			out[filepath.Base(h.Name)] = body
+		fn(h.Name, body)
+	}
+}
+
+// claiming lists the smaller ones that claim a profile, compacted, in an order that does not change.
+func claiming(all map[string][]byte) (out [][]byte) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		d := &tree.Doc{}
+		if b := all[name]; len(b) < 12000 && bytes.Contains(b, []byte(`"profile"`)) && d.Parse(b, tree.Limits{}) == nil {
+			out = append(out, compacted(d))
 		}
 	}
+	return out
+}
+
+// unpacked returns a folder with the definitions of a package.
+func unpacked(t *testing.T, name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files(t, name, func(path string, body []byte) {
+		if filepath.Dir(path) == "package" {
+			if err := os.WriteFile(filepath.Join(dir, filepath.Base(path)), body, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	return dir
 }
 
 // TestUSCore validates the examples of US Core 6.1.0 against the profiles that they claim.
