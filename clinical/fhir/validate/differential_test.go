@@ -21,9 +21,10 @@ import (
 
 // peer is the HL7 validator.
 type peer struct {
-	t   *testing.T
-	in  io.WriteCloser
-	out *bufio.Reader
+	t       *testing.T
+	in      io.WriteCloser
+	out     *bufio.Reader
+	classes []class
 }
 
 // ask returns the errors of a resource, "" for none.
@@ -88,7 +89,7 @@ func java(t *testing.T, folders ...string) *peer {
 		_ = in.Close()
 		_ = c.Wait()
 	})
-	return &peer{t, in, bufio.NewReaderSize(pipe, 1<<20)}
+	return &peer{t, in, bufio.NewReaderSize(pipe, 1<<20), classes}
 }
 
 // count is how many resources are compared: WARD_DIFFERENTIAL sets it for a long run.
@@ -163,7 +164,7 @@ func (p *peer) compare(v *validate.Validator, from [][]byte, r *rand.Rand, name 
 			agree++
 			continue
 		}
-		if c := classOf(ours, theirs); c != "" {
+		if c := p.classOf(ours, theirs); c != "" {
 			tally[c]++
 			continue
 		}
@@ -195,8 +196,8 @@ func errorsOf(all []issue.Issue) (out string) {
 	return out
 }
 
-func classOf(ours []issue.Issue, theirs string) string {
-	for _, c := range classes {
+func (p *peer) classOf(ours []issue.Issue, theirs string) string {
+	for _, c := range p.classes {
 		if c.of(ours, theirs) {
 			return c.name
 		}
