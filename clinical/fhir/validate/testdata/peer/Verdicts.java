@@ -12,16 +12,26 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.List;
+import java.util.Set;
 import org.hl7.fhir.common.hapi.validation.support.CommonCodeSystemsTerminologyService;
 import org.hl7.fhir.common.hapi.validation.support.InMemoryTerminologyServerValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.PrePopulatedValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.SnapshotGeneratingValidationSupport;
 import org.hl7.fhir.common.hapi.validation.support.ValidationSupportChain;
+import org.hl7.fhir.common.hapi.validation.validator.FhirDefaultPolicyAdvisor;
 import org.hl7.fhir.common.hapi.validation.validator.FhirInstanceValidator;
 import org.hl7.fhir.instance.model.api.IBaseResource;
 import org.hl7.fhir.r4.model.CodeSystem;
 import org.hl7.fhir.r4.model.StructureDefinition;
+import org.hl7.fhir.r5.elementmodel.Element;
+import org.hl7.fhir.r5.model.ElementDefinition;
+import org.hl7.fhir.r5.utils.validation.IMessagingServices;
+import org.hl7.fhir.r5.utils.validation.IResourceValidator;
 import org.hl7.fhir.r5.utils.validation.constants.BestPracticeWarningLevel;
+import org.hl7.fhir.r5.utils.validation.constants.ReferenceValidationPolicy;
+import org.hl7.fhir.utilities.validation.ValidationMessage;
+import org.hl7.fhir.validation.instance.advisor.BasePolicyAdvisorForFullValidation;
 
 /**
  * Knows the definitions in the folders that its arguments name, then reads one resource a line and answers each with a line: the errors, joined by " || ", empty if there are none.
@@ -43,6 +53,7 @@ public final class Verdicts {
     module.setErrorForUnknownProfiles(false);
     module.setNoTerminologyChecks(false);
     module.setBestPracticeWarningLevel(BestPracticeWarningLevel.Ignore);
+    module.setValidatorPolicyAdvisor(new VitalSigns());
     FhirValidator validator = context.newValidator().registerValidatorModule(module);
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
@@ -74,6 +85,18 @@ public final class Verdicts {
           guides.addValueSet(r);
         }
       }
+    }
+  }
+
+  /** Applies R4's profiles of vital signs by code, as the HL7 validator does by itself and HAPI does not. */
+  private static final class VitalSigns extends FhirDefaultPolicyAdvisor {
+    private final BasePolicyAdvisorForFullValidation full = new BasePolicyAdvisorForFullValidation(ReferenceValidationPolicy.IGNORE, Set.of());
+
+    @Override
+    public List<org.hl7.fhir.r5.model.StructureDefinition> getImpliedProfilesForResource(IResourceValidator validator, Object appContext, String stackPath,
+        ElementDefinition definition, org.hl7.fhir.r5.model.StructureDefinition structure, Element resource, boolean valid, IMessagingServices messages,
+        List<ValidationMessage> list) {
+      return full.getImpliedProfilesForResource(validator, appContext, stackPath, definition, structure, resource, valid, messages, list);
     }
   }
 }
