@@ -146,7 +146,7 @@ var guideClasses = []class{
 		return theirs == "" && !slices.ContainsFunc(ours, func(i issue.Issue) bool {
 			return i.Severity <= issue.Error && i.ID != validate.IDCodeSystem && !strings.Contains(i.Text, "maximal value set")
 		})
-	}},	{"peer laxer: base64 of a Binary among Parameters", "datatypes.html#base64Binary: a multiple of four characters of its alphabet", func(ours []issue.Issue, theirs string) bool {
+	}}, {"peer laxer: base64 of a Binary among Parameters", "datatypes.html#base64Binary: a multiple of four characters of its alphabet", func(ours []issue.Issue, theirs string) bool {
 		return theirs == "" && only(ours, "primitive-form", ".resource.data")
 	}},
 }
