@@ -60,22 +60,21 @@ func (r *runner) partOf(parent, v value, url string) {
 
 // partsOf lists the urls of the parts of a complex extension that its definition names, nil if it names none.
 func partsOf(root *profileElement) map[string]bool {
-	var out map[string]bool
-	for _, k := range root.children {
-		if k.name != "extension" {
-			continue
-		}
-		for _, s := range k.slices {
-			for _, u := range s.children {
-				var url string
-				if u.name == "url" && json.Unmarshal(u.def.Fixed, &url) == nil {
-					if out == nil {
-						out = map[string]bool{}
-					}
-					out[url] = true
-				}
+	at := slices.IndexFunc(root.children, func(k *profileElement) bool { return k.name == "extension" })
+	if at < 0 {
+		return nil
+	}
+	out := map[string]bool{}
+	for _, s := range root.children[at].slices {
+		for _, u := range s.children {
+			var url string
+			if u.name == "url" && json.Unmarshal(u.def.Fixed, &url) == nil {
+				out[url] = true
 			}
 		}
+	}
+	if len(out) == 0 {
+		return nil
 	}
 	return out
 }
