@@ -2,6 +2,7 @@ package identity
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/ward-health/ward/clinical/hl7v2"
@@ -44,14 +45,24 @@ func System(m *hl7v2.Message, authority hl7v2.Value, n Names) (uri string, stron
 	return ofDesignator(m, hd, n.Channel)
 }
 
+var (
+	oidForm  = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
+	uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+)
+
+// OID reports whether a text is an object identifier that a URI can be made of.
+//
+// SPEC(FHIR R4 datatypes.html#oid): urn:oid:[0-2](\.(0|[1-9][0-9]*))+
+func OID(s string) bool { return oidForm.MatchString(s) }
+
 func ofDesignator(m *hl7v2.Message, hd hl7v2.HD, channel string) (uri string, strong bool) {
 	id, name := strings.TrimSpace(hd.UniversalID), strings.TrimSpace(hd.NamespaceID)
 	if id != "" && len(id) <= maxValue {
 		switch kind := strings.ToUpper(hd.UniversalIDType); {
-		case kind == "ISO" && strings.Trim(id, "0123456789.") == "":
+		case kind == "ISO" && OID(id):
 			return "urn:oid:" + id, true
-		case kind == "UUID" || kind == "GUID":
-			return "urn:uuid:" + url.PathEscape(strings.ToLower(id)), true
+		case (kind == "UUID" || kind == "GUID") && uuidForm.MatchString(strings.ToLower(id)):
+			return "urn:uuid:" + strings.ToLower(id), true
 		case kind == "URI" && strings.Contains(id, ":") && !strings.ContainsAny(id, " \t\r\n\"<>\\^`{|}"):
 			return id, true
 		default:

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -221,10 +222,19 @@ func Moment(o *body.Value) time.Time {
 	return time.Time{}
 }
 
+// annotation is what UCUM lets stand beside a unit.
+var annotation = regexp.MustCompile(`\{[^{}]*\}`)
+
 // complete says what the quantity means in UCUM, and in the canonical unit where that is another.
+//
+// SPEC(UCUM 2.1 6, 12): an annotation has no meaning of its own: {beats}/min is /min, which is the code that FHIR's vital signs ask for.
 func complete(q *body.Value, r units.Result) {
+	same := r.UCUM == r.Canonical || annotation.ReplaceAllString(r.UCUM, "") == r.Canonical
+	if same {
+		r.UCUM = r.Canonical
+	}
 	q.Set("system", body.Text(UCUM)).Set("code", body.Text(r.UCUM))
-	if r.UCUM == r.Canonical {
+	if same {
 		return
 	}
 	to := body.NewObject().Set("value", body.Number(number(r))).Set("comparator", body.Text(r.Comparator)).

@@ -7,6 +7,7 @@ import (
 	"github.com/ward-health/ward/clinical/hl7v2"
 	"github.com/ward-health/ward/clinical/terminology"
 	"github.com/ward-health/ward/normalize/body"
+	"github.com/ward-health/ward/normalize/identity"
 )
 
 // converter turns one value of a datatype, or a whole field, into a FHIR value; nil: nothing.
@@ -23,7 +24,7 @@ func init() {
 	converters = map[string]converter{
 		"string": value(asString), "code": value(asCode), "boolean": value(asBoolean), "integer": value(asInteger),
 		"date": value(asDate), "dateTime": value(asDateTime), "instant": value(asInstant), "time": value(asTime),
-		"concept": value(asConcept), "coding": value(asCoding), "concept-text": value(asConceptText),
+		"concept": value(asConcept), "language": value(asLanguage), "result-category": value(asResultCategory), "coding": value(asCoding), "concept-text": value(asConceptText),
 		"identifier": value(asIdentifier), "entity": value(asEntity), "name": value(asName), "address": value(asAddress), "contact": value(asContact),
 		"practitioner": value(asPractitioner), "organization": value(asOrganization), "organization-code": value(asOrganizationCode), "location": value(asLocation),
 		"quantity": value(asQuantity), "sn-quantity": value(asStructuredQuantity), "sn-range": value(asStructuredRange),
@@ -97,13 +98,13 @@ func systemOf(name string) string {
 			return uri
 		}
 	}
-	if oid := strings.TrimPrefix(name, "urn:oid:"); strings.Trim(oid, "0123456789.") == "" && strings.Count(oid, ".") > 3 {
+	if oid := strings.TrimPrefix(name, "urn:oid:"); identity.OID(oid) && strings.Count(oid, ".") > 3 {
 		return "urn:oid:" + oid
 	}
 	if up := strings.ToUpper(name); len(up) == 7 && strings.HasPrefix(up, "HL7") && strings.Trim(up[3:], "0123456789") == "" {
-		return "http://terminology.hl7.org/CodeSystem/v2-" + up[3:]
+		return v2Table + up[3:]
 	}
-	return "urn:ward:coding:" + url.PathEscape(name)
+	return localCoding + url.PathEscape(name)
 }
 
 // codings returns the codings of a CWE or CE: the identifier and its alternates.
@@ -116,7 +117,7 @@ func (s *scope) codings(v hl7v2.Value) []*body.Value {
 		if code == "" {
 			continue
 		}
-		c := body.NewObject().Set("system", body.Text(systemOf(s.brief(clean(v.Component(at[0]+2)))))).
+		c := body.NewObject().Set("system", body.Text(systemWith(systemOf(s.brief(clean(v.Component(at[0]+2)))), code))).
 			Set("version", body.Text(s.brief(clean(v.Component(at[1]))))).
 			Set("code", body.Text(code)).Set("display", body.Text(text))
 		out = append(out, c)
@@ -148,7 +149,7 @@ func asConcept(s *scope, v hl7v2.Value, f *field) *body.Value {
 	list.Append(first)
 	for _, c := range s.codings(v) {
 		if c.Get("system") == nil && f.rule.Arg != "" {
-			c.Set("system", body.Text(f.rule.Arg))
+			c.Set("system", body.Text(systemWith(f.rule.Arg, c.Get("code").Str())))
 		}
 		if first != nil && c.Get("system") == nil {
 			continue // the table has said what it means
@@ -177,7 +178,7 @@ func asCoding(s *scope, v hl7v2.Value, f *field) *body.Value {
 		return nil
 	}
 	if all[0].Get("system") == nil && f.rule.Arg != "" {
-		all[0].Set("system", body.Text(f.rule.Arg))
+		all[0].Set("system", body.Text(systemWith(f.rule.Arg, all[0].Get("code").Str())))
 	}
 	return all[0]
 }

@@ -8,13 +8,12 @@ import (
 	"github.com/ward-health/ward/normalize/identity"
 )
 
-const v20203 = "http://terminology.hl7.org/CodeSystem/v2-0203"
-
+// typed is the type of an identifier, of HL7 table 0203.
 func typed(code string) *body.Value {
-	if code == "" {
+	if code = codeText(code); code == "" {
 		return nil
 	}
-	return body.NewObject().Set("coding", body.NewArray(body.NewObject().Set("system", body.Text(v20203)).Set("code", body.Text(codeText(code)))))
+	return body.NewObject().Set("coding", body.NewArray(body.NewObject().Set("system", body.Text(systemWith(v2Table+"0203", code))).Set("code", body.Text(code))))
 }
 
 // asIdentifier reads a CX.
