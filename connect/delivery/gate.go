@@ -29,7 +29,8 @@ const (
 // Gate stops reading from a tenant's sockets while the node cannot take more: its disk is nearly full, or too many of the
 // tenant's messages wait to be understood. What waits behind a message that gave up does not count, for only a person ends
 // that, and one lane must not close the others. Senders wait, because their window closes; nothing is lost and nothing is refused. Both marks are looked at from
-// time to time, so that what comes between two looks may pass them.
+// time to time: the disk's may be passed by what comes between two looks. The other is passed only by what was in flight when it was counted, at
+// most the frames of the connections that await their replies, for a count lets in as many messages as there was room for.
 type Gate struct {
 	dir     string
 	queue   *queue.Queue
@@ -48,6 +49,7 @@ type mark struct {
 	open  bool
 	until time.Time // it holds until then
 	busy  bool      // somebody is looking
+	left  int       // of the backlog: messages that may still pass until it is counted again
 }
 
 // NewGate watches the disk of a directory and the queue of a tenant's messages.
@@ -79,30 +81,36 @@ func (g *Gate) pass(ctx context.Context) bool {
 	if g.disk.open && !now.Before(g.backlog.until) && !g.backlog.busy {
 		g.count(ctx, now)
 	}
-	return g.disk.open && g.backlog.open
+	if !g.disk.open || !g.backlog.open || g.backlog.left <= 0 {
+		return false
+	}
+	g.backlog.left--
+	return true
 }
 
-// count looks at the backlog while others go by what was found before. g.mu is held, but not while the database is asked. What
-// cannot be counted is as it was.
+// count looks at the backlog while others go by what was found before. g.mu is held, but not while the database is asked. Who passes meanwhile
+// may not be among what was counted. What cannot be counted is as it was.
 func (g *Gate) count(ctx context.Context, began time.Time) {
 	g.backlog.busy = true
+	before := g.backlog.left
 	g.mu.Unlock()
-	open, err := g.room(ctx)
+	room, err := g.room(ctx)
 	g.mu.Lock()
 	g.backlog.busy = false
 	if err == nil {
-		g.backlog.open, g.backlog.until = open, time.Now().Add(max(g.every, countShare*time.Since(began)))
+		g.backlog.left = room - (before - g.backlog.left)
+		g.backlog.open, g.backlog.until = room > 0, time.Now().Add(max(g.every, countShare*time.Since(began)))
 	}
 }
 
-// room counts the jobs of messages as far as the bound; those that are worked on, that gave up, or that wait behind one that
-// gave up, do not count.
-func (g *Gate) room(ctx context.Context) (bool, error) {
+// room says how many messages may still come, by counting their jobs as far as the bound; those that are worked on, that gave up, or that wait
+// behind one that gave up, do not count.
+func (g *Gate) room(ctx context.Context) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, countBound)
 	defer cancel()
 	closed := map[string]bool{}
 	if err := g.each(ctx, queue.Dead, func(n int, j queue.Job) bool { closed[j.Key] = true; return n < mostDead }); err != nil {
-		return false, err
+		return 0, err
 	}
 	waiting := 0
 	err := g.each(ctx, queue.Ready, func(_ int, j queue.Job) bool {
@@ -111,7 +119,7 @@ func (g *Gate) room(ctx context.Context) (bool, error) {
 		}
 		return waiting < g.most
 	})
-	return waiting < g.most, err
+	return g.most - waiting, err
 }
 
 // each lists the tenant's jobs in a state, oldest first, with their number from 1, until fn returns false.
