@@ -9,7 +9,6 @@ import (
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/access"
-	"github.com/ward-health/ward/engine/db"
 	"github.com/ward-health/ward/normalize"
 	"github.com/ward-health/ward/normalize/watch"
 )
@@ -95,7 +94,7 @@ func (v *v1) units() {
 			for _, u := range said {
 				out.Said = append(out.Said, unitOf(u))
 			}
-			for _, s := range v.node.series.Standings(db.Tenant(g.Permit.Tenant()), in.ID) {
+			for _, s := range v.node.series.Standings(g.Permit.Tenant(), in.ID) {
 				out.Results = append(out.Results, seriesOf(s))
 			}
 			return answer(out), nil
@@ -116,7 +115,9 @@ func (v *v1) units() {
 	operate(v, about{"POST", "/v1/channels/{id}/units/confirm", access.HoldRelease, access.AuditAdmin, "confirm-unit", "Second person: put in force what was proposed", false},
 		func(ctx context.Context, g access.Grant, in *spoken) (*body[Unit], error) {
 			var digest [32]byte
-			hex.Decode(digest[:], []byte(in.Body.Digest))
+			if n, err := hex.Decode(digest[:], []byte(in.Body.Digest)); err != nil || n != 0 && n != len(digest) {
+				return nil, ward.E(ward.Invalid, "v1.units", "a digest is 64 hexadecimal digits", nil).At("digest")
+			}
 			u, err := a.ConfirmUnit(ctx, g.Permit, in.ID, in.Body.Code, in.Body.Source, digest)
 			return answer(unitOf(u)), err
 		})

@@ -70,7 +70,7 @@ func TestJoin(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	other := errors.New("other")
-	if Join(nil) != nil || Join([]error{moved, other}) != other {
+	if Join(nil) != nil || Join([]error{moved, other}) != other { //nolint:errorlint // the very error
 		t.Error("Join of nothing, or of what is no finding")
 	}
 }

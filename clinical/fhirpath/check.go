@@ -335,7 +335,7 @@ func (c *checker) call(s *syntax, this static) static {
 		}
 		args[i] = c.infer(a, inner)
 	}
-	return c.result(s, f, in, inner, args)
+	return c.result(s, f, in, args)
 }
 
 func (c *checker) typeCall(s *syntax, f *function, in static) static {
@@ -360,7 +360,7 @@ var resultKinds = map[signature]Kind{
 	toDecimal: KindDecimal, toText: KindString, toDate: KindDate, toDateTime: KindDateTime, toTime: KindTime, toQuantity: KindQuantity,
 }
 
-func (c *checker) result(s *syntax, f *function, in, inner static, args []static) static {
+func (c *checker) result(s *syntax, f *function, in static, args []static) static {
 	switch f.sig {
 	case same:
 		if s.name == "sort" {

@@ -117,12 +117,10 @@ func (l *lexer) word() string {
 	return l.src[at:l.i]
 }
 
-func (l *lexer) digits() int {
-	at := l.i
+func (l *lexer) digits() {
 	for l.i < len(l.src) && isDigit(l.src[l.i]) {
 		l.i++
 	}
-	return l.i - at
 }
 
 func (l *lexer) number() token {

@@ -224,8 +224,9 @@ func momentOf(t time.Time) moment {
 	return moment{KindDateTime, toMilli, int16(east / 60), sec, int32(t.Nanosecond() / 1e6 * 1e6)}
 }
 
-// append writes m as FHIR does.
-func (m moment) append(b []byte) []byte {
+// text writes m as FHIR does.
+func (m moment) text() string {
+	var b []byte
 	prec := m.full()
 	days, rest := m.sec/daySeconds, int(m.sec%daySeconds)
 	if m.kind != KindTime {
@@ -254,14 +255,14 @@ func (m moment) append(b []byte) []byte {
 		n := int(prec - toSecond)
 		b = digits(append(b, '.'), int(m.nano)/int(pow10[9-n]), n)
 	}
-	return m.appendZone(b)
+	return string(m.appendZone(b))
 }
 
 func (m moment) appendZone(b []byte) []byte {
-	switch {
-	case m.tz == noZone:
+	switch m.tz {
+	case noZone:
 		return b
-	case m.tz == 0:
+	case 0:
 		return append(b, 'Z')
 	}
 	sign, tz := byte('+'), int(m.tz)

@@ -166,11 +166,13 @@ func (m *machine) fnPower(o *callOp, base int) error {
 }
 
 func integerPower(x decimal, n int64) (decimal, bool) {
-	r, ok := decimal{coef: 1}, true
+	r := decimal{coef: 1}
 	for range abs64(n) {
-		if r, ok = r.mul(x); !ok {
+		next, ok := r.mul(x)
+		if !ok {
 			return r, false
 		}
+		r = next
 	}
 	if n < 0 {
 		return decimal{coef: 1}.quo(r)

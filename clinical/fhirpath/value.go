@@ -180,7 +180,7 @@ func (v Value) Text() (text string, ok bool) {
 		}
 		return s.decimal().String() + " '" + s.text + "'", true
 	}
-	return string(s.moment().append(nil)), true
+	return s.moment().text(), true
 }
 
 // String returns the text of v for people, "" where there is none.

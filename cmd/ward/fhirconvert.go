@@ -59,7 +59,7 @@ func (c fhirConvertCmd) Run(s *session) error {
 		}
 		if w.err != nil {
 			count.failed(item, w.err)
-			return nil
+			return nil //nolint:nilerr // it is counted, and the others go on
 		}
 		count.one(true)
 		return out.write(item, w)

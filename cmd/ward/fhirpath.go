@@ -51,7 +51,7 @@ func (c fhirPathCmd) Run(s *session) error {
 	}, func(item input.Item, w written) error {
 		if w.err != nil {
 			count.failed(item, w.err)
-			return nil
+			return nil //nolint:nilerr // it is counted, and the others go on
 		}
 		count.one(true)
 		_, err := s.out.Write(w.text)

@@ -55,7 +55,7 @@ func (c fhirValuesCmd) Run(s *session) error {
 	}, func(item input.Item, v valued) error {
 		if v.err != nil {
 			count.failed(item, v.err)
-			return nil
+			return nil //nolint:nilerr // it is counted, and the others go on
 		}
 		count.one(true)
 		seen.in(s, v.table)

@@ -94,7 +94,7 @@ func (c fhirViewCmd) table(s *session, set *definition.Set, v *view.View, files 
 	}, func(item input.Item, r rows) error {
 		if r.err != nil {
 			count.failed(item, r.err)
-			return nil
+			return nil //nolint:nilerr // it is counted, and the others go on
 		}
 		count.one(true)
 		made += len(r.list)

@@ -23,7 +23,7 @@ func TestDegraded(t *testing.T) {
 		c.Add("db", func(context.Context) error { return fail })
 		c.Watch("late", func(context.Context) error { return nil })
 		ask := func() (int, health) {
-			time.Sleep(checkFresh)
+			time.Sleep(checkFresh) //nolint:forbidigo // the bubble's clock
 			return ready(t, &c)
 		}
 		gauge := func(line string) {

@@ -318,7 +318,7 @@ func TestHealth(t *testing.T) {
 			runs++
 			return fail
 		})
-		time.Sleep(checkFresh)
+		time.Sleep(checkFresh) //nolint:forbidigo // the bubble's clock
 		for range 5 {
 			if code, h := ready(t, &c); code != 200 || len(h.Checks) != 1 || h.Checks[0] != (checkHealth{"db", "ok", ""}) {
 				t.Error(code, h)
@@ -331,7 +331,7 @@ func TestHealth(t *testing.T) {
 		c.Add("log", func(context.Context) error { panic(canary) })
 		c.Add(canary, func(context.Context) error { return nil })
 		c.Add("slow", func(context.Context) error { <-hang; return nil })
-		time.Sleep(checkFresh)
+		time.Sleep(checkFresh) //nolint:forbidigo // the bubble's clock
 		start := time.Now()
 		code, h := ready(t, &c)
 		want := []checkHealth{{"db", "failed", "unavailable"}, {"log", "failed", "internal"}, {dropped, "ok", ""}, {"slow", "failed", "timeout"}}
@@ -346,13 +346,13 @@ func TestHealth(t *testing.T) {
 		if !strings.Contains(rec.Body.String(), "ward_ready 0") {
 			t.Error("the gauge does not follow")
 		}
-		time.Sleep(checkFresh)
+		time.Sleep(checkFresh) //nolint:forbidigo // the bubble's clock
 		if _, h := ready(t, &c); h.Checks[3].Kind != "timeout" {
 			t.Error("a check that hangs was started again")
 		}
 		close(hang)
 		synctest.Wait()
-		time.Sleep(checkFresh)
+		time.Sleep(checkFresh) //nolint:forbidigo // the bubble's clock
 		if _, h := ready(t, &c); h.Checks[3].Status != "ok" {
 			t.Error("a check that came back is not run again")
 		}

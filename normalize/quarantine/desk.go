@@ -255,7 +255,7 @@ func (d *Desk) settle(ctx context.Context, g access.Grant, id ward.ID) ([]store.
 	}
 	ref, err := ward.ParseReference(s.Held.Hold.Fact)
 	if err != nil || s.Held.State != store.HoldHeld && s.Held.State != store.HoldProposed {
-		return nil, nil // it names nothing that could be stored, or has ended: the store says so
+		return nil, nil //nolint:nilerr // it names nothing that could be stored, or has ended: the store says so
 	}
 	held, err := d.store.OpenHolds(ctx, g.Permit, s.Held.Hold.Fact)
 	if err != nil || len(held) != 1 {

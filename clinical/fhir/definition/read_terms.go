@@ -87,94 +87,103 @@ type member struct{ code, display string }
 
 type filter struct{ property, op, value string }
 
+type includeJSON struct {
+	System  string `json:"system"`
+	Concept []struct {
+		Code    string `json:"code"`
+		Display string `json:"display"`
+	} `json:"concept"`
+	Filter []struct {
+		Property string `json:"property"`
+		Op       string `json:"op"`
+		Value    string `json:"value"`
+	} `json:"filter"`
+	ValueSet []string `json:"valueSet"`
+}
+
+type valueSetJSON struct {
+	ResourceType string `json:"resourceType"`
+	URL          string `json:"url"`
+	Version      string `json:"version"`
+	Name         string `json:"name"`
+	Compose      *struct {
+		Include []includeJSON `json:"include"`
+		Exclude []includeJSON `json:"exclude"`
+	} `json:"compose"`
+	Expansion *struct {
+		Total    *int              `json:"total"`
+		Contains []json.RawMessage `json:"contains"`
+	} `json:"expansion"`
+}
+
 // readValueSet reads a ValueSet in JSON. ward.Invalid: it is none.
 func readValueSet(body []byte) (*compose, error) {
-	type include struct {
-		System  string `json:"system"`
-		Concept []struct {
-			Code    string `json:"code"`
-			Display string `json:"display"`
-		} `json:"concept"`
-		Filter []struct {
-			Property string `json:"property"`
-			Op       string `json:"op"`
-			Value    string `json:"value"`
-		} `json:"filter"`
-		ValueSet []string `json:"valueSet"`
-	}
-	type contains struct {
-		System   string            `json:"system"`
-		Code     string            `json:"code"`
-		Display  string            `json:"display"`
-		Abstract bool              `json:"abstract"`
-		Contains []json.RawMessage `json:"contains"`
-	}
-	var j struct {
-		ResourceType string `json:"resourceType"`
-		URL          string `json:"url"`
-		Version      string `json:"version"`
-		Name         string `json:"name"`
-		Compose      *struct {
-			Include []include `json:"include"`
-			Exclude []include `json:"exclude"`
-		} `json:"compose"`
-		Expansion *struct {
-			Total    *int              `json:"total"`
-			Contains []json.RawMessage `json:"contains"`
-		} `json:"expansion"`
-	}
+	var j valueSetJSON
 	if err := json.Unmarshal(body, &j); err != nil || j.ResourceType != "ValueSet" || j.URL == "" {
 		return nil, invalid("a ValueSet in JSON with a url was expected")
 	}
 	c := &compose{url: j.URL, version: j.Version, name: j.Name}
-	parts := func(list []include) (out []part) {
-		for _, i := range list {
-			p := part{system: i.System, valueSets: i.ValueSet, all: len(i.Concept) == 0 && len(i.Filter) == 0}
-			for _, k := range i.Concept {
-				p.concepts = append(p.concepts, member{k.Code, k.Display})
-			}
-			for _, f := range i.Filter {
-				p.filters = append(p.filters, filter{f.Property, f.Op, f.Value})
-			}
-			out = append(out, p)
-		}
-		return out
-	}
-	if j.Compose != nil {
+	switch {
+	case j.Compose != nil:
 		c.include, c.exclude = parts(j.Compose.Include), parts(j.Compose.Exclude)
-		return c, nil
-	}
-	if j.Expansion != nil {
-		bySystem := map[string]int{}
-		n := 0
-		var walk func(list []json.RawMessage, depth int) error
-		walk = func(list []json.RawMessage, depth int) error {
-			for _, raw := range list {
-				var k contains
-				if err := json.Unmarshal(raw, &k); err != nil || depth > maxHierarchy {
-					return invalid("an expansion holds systems and codes")
-				}
-				if k.Code != "" && !k.Abstract {
-					i, ok := bySystem[k.System]
-					if !ok {
-						i = len(c.expansion)
-						bySystem[k.System], c.expansion = i, append(c.expansion, part{system: k.System})
-					}
-					c.expansion[i].concepts = append(c.expansion[i].concepts, member{k.Code, k.Display})
-					n++
-				}
-				if err := walk(k.Contains, depth+1); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		if err := walk(j.Expansion.Contains, 0); err != nil {
+	case j.Expansion != nil:
+		x := expansion{of: c, bySystem: map[string]int{}}
+		if err := x.add(j.Expansion.Contains, 0); err != nil {
 			return nil, err
 		}
-		c.whole = j.Expansion.Total == nil || *j.Expansion.Total <= n
+		c.whole = j.Expansion.Total == nil || *j.Expansion.Total <= x.codes
 	}
 	return c, nil
+}
+
+func parts(list []includeJSON) (out []part) {
+	for _, i := range list {
+		p := part{system: i.System, valueSets: i.ValueSet, all: len(i.Concept) == 0 && len(i.Filter) == 0}
+		for _, k := range i.Concept {
+			p.concepts = append(p.concepts, member{k.Code, k.Display})
+		}
+		for _, f := range i.Filter {
+			p.filters = append(p.filters, filter{f.Property, f.Op, f.Value})
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// expansion gathers the codes of an expansion by their systems.
+type expansion struct {
+	of       *compose
+	bySystem map[string]int // system -> its part
+	codes    int
+}
+
+// add takes the codes of a list and of what is within its entries.
+func (x *expansion) add(list []json.RawMessage, depth int) error {
+	for _, raw := range list {
+		var k struct {
+			System   string            `json:"system"`
+			Code     string            `json:"code"`
+			Display  string            `json:"display"`
+			Abstract bool              `json:"abstract"`
+			Contains []json.RawMessage `json:"contains"`
+		}
+		if err := json.Unmarshal(raw, &k); err != nil || depth > maxHierarchy {
+			return invalid("an expansion holds systems and codes")
+		}
+		if k.Code != "" && !k.Abstract {
+			i, ok := x.bySystem[k.System]
+			if !ok {
+				i = len(x.of.expansion)
+				x.bySystem[k.System], x.of.expansion = i, append(x.of.expansion, part{system: k.System})
+			}
+			x.of.expansion[i].concepts = append(x.of.expansion[i].concepts, member{k.Code, k.Display})
+			x.codes++
+		}
+		if err := x.add(k.Contains, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // withheld are code systems at HL7's addresses whose codes are those of others, by what their copyright says: DICOM, ISO, the AHA.

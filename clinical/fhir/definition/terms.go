@@ -163,7 +163,7 @@ func (s *Set) ofSystem(p *part) (codes map[string]string, complete bool) {
 	}
 	codes = map[string]string{}
 	for code, k := range cs.Codes {
-		ok, known := cs.passes(code, k, p.filters)
+		ok, known := cs.passes(code, p.filters)
 		if !known {
 			return nil, false
 		}
@@ -175,7 +175,7 @@ func (s *Set) ofSystem(p *part) (codes map[string]string, complete bool) {
 }
 
 // passes reports whether a code passes all filters; known is false where a filter is of a kind that is not done here.
-func (c *CodeSystem) passes(code string, k Concept, filters []filter) (ok, known bool) {
+func (c *CodeSystem) passes(code string, filters []filter) (ok, known bool) {
 	for _, f := range filters {
 		switch {
 		case f.property == "concept" && f.op == "is-a":

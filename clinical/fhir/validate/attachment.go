@@ -24,9 +24,9 @@ func (r *runner) attachment(v value) {
 func decodedSize(b []byte) int {
 	digits, pad := 0, 0
 	for _, c := range b {
-		switch {
-		case c == ' ' || c == '\n' || c == '\r' || c == '\t':
-		case c == '=':
+		switch c {
+		case ' ', '\n', '\r', '\t':
+		case '=':
 			pad++
 		default:
 			digits++

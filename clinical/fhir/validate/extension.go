@@ -119,7 +119,7 @@ func (r *runner) extended(parent, v value, o *overlay, modifier bool) {
 		}
 		r.fail(v.node, "extension", IDExtensionKind, o.url, "this extension is defined to be used "+word)
 	}
-	if !r.allowedAt(parent, v, s) {
+	if !r.allowedAt(parent, s) {
 		r.fail(v.node, "extension", IDExtensionPlace, o.url, "this extension may not be used here; its definition names: "+strings.Join(s.Context, ", "))
 	}
 	r.profile(v, o)
@@ -131,7 +131,7 @@ var placesToo = map[string][]string{coreURL + "structuredefinition-fhir-type": {
 // allowedAt reports whether the definition of an extension lets it stand on parent.
 //
 // SPEC(FHIR R4 defining-extensions.html#context): on the elements, types, extensions or FHIRPath selections that the contexts name; contextInvariants hold there.
-func (r *runner) allowedAt(parent, v value, s *definition.Structure) bool {
+func (r *runner) allowedAt(parent value, s *definition.Structure) bool {
 	if !r.contextHolds(parent, s) {
 		return false
 	}

@@ -24,7 +24,7 @@ func (r *runner) response(v value) {
 	if at < 0 || r.doc.Nodes[at].Kind != tree.String {
 		return
 	}
-	doc, node := r.findForm(v, string(r.doc.Text(at)))
+	doc, node := r.findForm(string(r.doc.Text(at)))
 	if doc == nil {
 		r.warnOnce(issue.Warning, at, "not-found", IDQuestionnaire, "", "this Questionnaire is not known here: the answers were not checked against it")
 		return
@@ -37,7 +37,7 @@ func (r *runner) response(v value) {
 }
 
 // findForm finds the Questionnaire of a response.
-func (r *runner) findForm(v value, canonical string) (*tree.Doc, int) {
+func (r *runner) findForm(canonical string) (*tree.Doc, int) {
 	if canonical != "" && canonical[0] == '#' {
 		if f := r.local(r.here().root, canonical[1:]); f.doc != nil && f.typ.Name == "Questionnaire" {
 			return f.doc, f.node

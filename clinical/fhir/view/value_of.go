@@ -130,7 +130,8 @@ func constantValue(set *definition.Set, typ, text string) (fhirpath.Collection, 
 			return nil, errConstant
 		}
 	}
-	v, ok := fhirpath.Value{}, true
+	var v fhirpath.Value
+	ok := true
 	switch typ {
 	case "boolean":
 		v = fhirpath.Boolean(text == "true")

@@ -128,18 +128,18 @@ const (
 func appendText(dst, raw []byte, attribute bool) []byte {
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
-		switch {
-		case c == '\r':
+		switch c {
+		case '\r':
 			if i+1 < len(raw) && raw[i+1] == '\n' {
 				i++
 			}
 			c = '\n'
-		case c == '&':
+		case '&':
 			r, n := reference(raw[i:])
 			dst = utf8.AppendRune(dst, r)
 			i += n - 1
 			continue
-		case c == '<': // a CDATA section: nothing else with "<" is in a text or a value
+		case '<': // a CDATA section: nothing else with "<" is in a text or a value
 			inner := raw[i+len(cdataOpen):]
 			inner = inner[:bytes.Index(inner, []byte(cdataClose))]
 			dst = append(dst, lineEnds(inner)...)

@@ -210,7 +210,7 @@ func lines(ctx context.Context, file string, r *bufio.Reader, fn func(Item) erro
 			}
 		}
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // the end of the file
 		}
 	}
 }

@@ -31,7 +31,7 @@ func run() error {
 		if err := os.WriteFile(filepath.Join("r4", name), files[name], 0o600); err != nil {
 			return err
 		}
-		fmt.Println(name, len(files[name]))
+		fmt.Fprintln(os.Stdout, name, len(files[name]))
 	}
 	return nil
 }
