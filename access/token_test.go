@@ -215,16 +215,17 @@ func TestDisableEndsTokensAtOnce(t *testing.T) {
 		if w.db.Engine() == "sqlite" {
 			return // two processes never hold one directory, so there is no second node
 		}
-		deadline, done := context.WithTimeout(w.ctx, 5*time.Second)
+		deadline, done := context.WithTimeout(w.ctx, time.Minute)
 		defer done()
 		start := time.Now()
 		for _, token := range []string{nora, sam} {
 			for {
+				asked := time.Now()
 				if _, _, err := node2.Authenticate(deadline, token); err != nil {
 					wantKind(t, err, ward.Unauthentic)
 					break
 				}
-				if time.Since(start) > 1500*time.Millisecond {
+				if asked.Sub(start) > 1500*time.Millisecond {
 					t.Fatal("another node still accepts the token")
 				}
 			}
