@@ -225,7 +225,7 @@ func TestShutdown(t *testing.T) {
 	got, err := v.c.Do(r)
 	h.Must(err)
 	defer got.Body.Close()
-	bound, cancel := context.WithTimeout(ctx, 5*time.Second)
+	bound, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := h.server.Config.Shutdown(bound); err != nil {
 		t.Errorf("the server does not stop while a page is open: %v", err)

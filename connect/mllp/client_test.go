@@ -197,7 +197,8 @@ func TestPipelinedClientWaits(t *testing.T) {
 
 // TestStartStops: an error of one side, or the end of the context, ends the other.
 func TestStartStops(t *testing.T) {
-	n := serve(t, newLater(), Limits{})
+	h := newLater()
+	n := serve(t, h, Limits{})
 	mine := errors.New("mine")
 	c := n.dial(ClientOptions{})
 	if err := c.Start(t.Context(), func() error { return mine }, func() error { _, err := c.Read(); return err }); !errors.Is(err, mine) {
@@ -205,9 +206,14 @@ func TestStartStops(t *testing.T) {
 	}
 	c = n.dial(ClientOptions{})
 	ctx, stop := context.WithCancel(t.Context())
-	if err := c.Start(ctx, func() error { stop(); return nil }, func() error { _, err := c.Read(); return err }); ward.KindOf(err) != ward.Unavailable {
+	cut := func() error {
+		defer stop()
+		return c.Write([]byte("not answered in time")) // without it the peer may say the end before the connection is cut
+	}
+	if err := c.Start(ctx, cut, func() error { _, err := c.Read(); return err }); ward.KindOf(err) != ward.Unavailable {
 		t.Error(err)
 	}
+	h.wait(t, 0)([]byte("late"), nil)
 }
 
 func TestDialFails(t *testing.T) {

@@ -448,6 +448,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 			}
 		})
 	}
+	n.wait(t, Accepted, None, clients) // one that waits to be accepted is cut with the listener
 	n.wait(t, Reply, None, 5000)
 	if err := n.end(); err != nil {
 		t.Error(err)
