@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -237,6 +238,23 @@ func TestManyTelecoms(t *testing.T) {
 			if i.ID == validate.IDInvariantSkipped || i.Severity <= issue.Error && i.Rule != "pd-1" {
 				t.Errorf("%s: %s %s %s", more, i.ID, i.Rule, i.Text)
 			}
+		}
+	}
+}
+
+// TestSameAgain: two validators over packages that were read twice say the same in the same order, whatever order maps have.
+func TestSameAgain(t *testing.T) {
+	dir := filepath.Join(gold(t, "US Core"), "us-core", "us_core_610.tgz")
+	var vs [2]*validate.Validator
+	for i := range vs {
+		set, _ := definition.R4().With(readPackage(t, dir))
+		vs[i] = validate.New(set, validate.Options{BestPractice: issue.Information})
+	}
+	from, r := claiming(examples(t, dir)), rand.New(rand.NewPCG(7, 2026))
+	for range 400 {
+		m := mutate(r, mutate(r, from[r.IntN(len(from))]).text)
+		if a, b := verdict(vs[0], m.text), verdict(vs[1], m.text); !slices.Equal(a, b) {
+			t.Fatalf("%s: %v\nand %v\n%.2000s", m.op, a, b, m.text)
 		}
 	}
 }
