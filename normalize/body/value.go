@@ -1,5 +1,10 @@
 package body
 
+import (
+	"strings"
+	"unicode"
+)
+
 // Kind says what a Value is.
 type Kind uint8
 
@@ -31,13 +36,18 @@ func NewObject() *Value { return &Value{kind: Object} }
 // NewArray returns an array of the items.
 func NewArray(items ...*Value) *Value { return &Value{kind: Array, items: items} }
 
-// Text returns a string; "" is None, because FHIR knows no empty string.
+// Text returns a string; one of nothing but blanks and what is written as a blank is None.
+//
+// SPEC(FHIR R4 datatypes.html#string): a string is never empty, and more than white space.
 func Text(s string) *Value {
-	if s == "" {
+	if strings.TrimFunc(s, Blank) == "" {
 		return nil
 	}
 	return &Value{kind: String, text: s}
 }
+
+// Blank reports whether a character is white space or a control character.
+func Blank(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
 // Number returns a number written as the digits given, which must be a JSON number.
 func Number(digits string) *Value { return &Value{kind: Literal, text: digits} }

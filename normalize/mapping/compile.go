@@ -56,6 +56,7 @@ type link struct {
 type segmentMap struct {
 	name, segment string
 	item          body.Path // nil: the fields go into the resource
+	needs         []string  // of an item: one of these at least
 	fields        []*field
 }
 
@@ -104,7 +105,7 @@ func compile(f ruleFile) (*rules, error) {
 }
 
 func (c *compiler) segmentMap(m mapRule) *segmentMap {
-	out := &segmentMap{name: m.Name, segment: m.Segment}
+	out := &segmentMap{name: m.Name, segment: m.Segment, needs: m.Needs}
 	if m.Item != "" {
 		out.item = c.bodyPath(m.Name, m.Item)
 	}

@@ -24,7 +24,7 @@ func init() {
 	converters = map[string]converter{
 		"string": value(asString), "code": value(asCode), "boolean": value(asBoolean), "integer": value(asInteger),
 		"date": value(asDate), "dateTime": value(asDateTime), "instant": value(asInstant), "time": value(asTime),
-		"concept": value(asConcept), "language": value(asLanguage), "result-category": value(asResultCategory), "coding": value(asCoding), "concept-text": value(asConceptText),
+		"concept": value(asConcept), "language": value(asLanguage), "result-category": value(asResultCategory), "coding": value(asCoding), "concept-text": value(asConceptText), "table-concept": value(asTableConcept),
 		"identifier": value(asIdentifier), "entity": value(asEntity), "name": value(asName), "address": value(asAddress), "contact": value(asContact),
 		"practitioner": value(asPractitioner), "organization": value(asOrganization), "organization-code": value(asOrganizationCode), "location": value(asLocation),
 		"quantity": value(asQuantity), "sn-quantity": value(asStructuredQuantity), "sn-range": value(asStructuredRange),
@@ -34,12 +34,12 @@ func init() {
 	}
 }
 
-// clean returns the text of a value without blanks around it.
+// clean returns the text of a value without blanks and control characters around it.
 func clean(v hl7v2.Value) string {
 	if v.Null() {
 		return ""
 	}
-	return strings.TrimSpace(v.Text())
+	return strings.TrimFunc(v.Text(), body.Blank)
 }
 
 func asString(_ *scope, v hl7v2.Value, _ *field) *body.Value { return body.Text(clean(v)) }
@@ -144,12 +144,17 @@ func (s *scope) translated(table, code string) *body.Value {
 // asConcept makes a CodeableConcept; a table's coding comes first, what was sent is kept beside it. arg is the system of a
 // code that names none.
 func asConcept(s *scope, v hl7v2.Value, f *field) *body.Value {
+	return s.concept(v, f.rule.Table, f.rule.Arg)
+}
+
+// concept makes a CodeableConcept by a table ("" = none); system is that of a code that names none ("" = it stays without).
+func (s *scope) concept(v hl7v2.Value, table, system string) *body.Value {
 	list := body.NewArray()
-	first := s.translated(f.rule.Table, clean(v.Component(1)))
+	first := s.translated(table, clean(v.Component(1)))
 	list.Append(first)
 	for _, c := range s.codings(v) {
-		if c.Get("system") == nil && f.rule.Arg != "" {
-			c.Set("system", body.Text(systemWith(f.rule.Arg, c.Get("code").Str())))
+		if c.Get("system") == nil && system != "" {
+			c.Set("system", body.Text(systemWith(system, c.Get("code").Str())))
 		}
 		if first != nil && c.Get("system") == nil {
 			continue // the table has said what it means
@@ -163,6 +168,11 @@ func asConcept(s *scope, v hl7v2.Value, f *field) *body.Value {
 		text = s.brief(clean(v.Component(2)))
 	}
 	return body.NewObject().Set("coding", list).Set("text", body.Text(text))
+}
+
+// asTableConcept makes a CodeableConcept whose code has to be one that the table leads to.
+func asTableConcept(s *scope, v hl7v2.Value, f *field) *body.Value {
+	return body.NewObject().Set("coding", body.NewArray(s.translated(f.rule.Table, clean(v.Component(1)))))
 }
 
 func asConceptText(_ *scope, v hl7v2.Value, _ *field) *body.Value {

@@ -3,6 +3,7 @@ package mapping
 import (
 	"strings"
 
+	"github.com/ward-health/ward/clinical/fhir/moment"
 	"github.com/ward-health/ward/clinical/hl7v2"
 	"github.com/ward-health/ward/normalize/body"
 )
@@ -62,4 +63,22 @@ func asTime(_ *scope, v hl7v2.Value, _ *field) *body.Value {
 
 func asPeriod(s *scope, v hl7v2.Value, f *field) *body.Value {
 	return body.NewObject().Set("start", asDateTime(s, v.Component(1), f)).Set("end", asDateTime(s, v.Component(2), f))
+}
+
+// administrative are the elements whose periods say how long something is valid. When a stay or an observation began and ended is not among
+// them: if that contradicts itself, the fact is for a person to look at.
+var administrative = []string{"identifier", "name", "telecom", "address", "contact"}
+
+// straighten takes the end from a period that ends before it starts; it stays in the raw message.
+//
+// SPEC(FHIR R4 datatypes.html#Period, per-1): start is not after end; ends of unlike precision may overlap.
+func straighten(v *body.Value) {
+	start, end := v.Get("start").Str(), v.Get("end").Str()
+	if start == "" || end == "" {
+		return
+	}
+	lo, _, ok := moment.Parse([]byte(start), moment.DateTime)
+	if _, hi, ends := moment.Parse([]byte(end), moment.DateTime); ok && ends && lo >= hi {
+		v.Set("end", nil)
+	}
 }

@@ -166,7 +166,7 @@ func asText(s *scope, src hl7v2.Field, _ *field) *body.Value {
 // asComponents makes a component of each repetition, under the code of the whole.
 func asComponents(s *scope, src hl7v2.Field, f *field) *body.Value {
 	list := body.NewArray()
-	code := asConcept(s, s.get(3).First(), f)
+	code := s.concept(s.get(3).First(), "", "")
 	for i, v := range src.All() {
 		if i >= maxRepeats {
 			s.doubt(ClassParse, ManyValues, fieldValue)
@@ -178,7 +178,7 @@ func asComponents(s *scope, src hl7v2.Field, f *field) *body.Value {
 		item := body.NewObject().Set("code", code.Clone())
 		switch f.rule.Arg {
 		case "concept":
-			item.Set("valueCodeableConcept", asConcept(s, v, f))
+			item.Set("valueCodeableConcept", s.concept(v, "", ""))
 		default:
 			if digits, ok := v.Number(); ok && single(v) {
 				item.Set("valueQuantity", s.quantity(digits, ""))

@@ -59,7 +59,8 @@ type resourceRule struct {
 type mapRule struct {
 	Name    string      `json:"map"`
 	Segment string      `json:"segment"`
-	Item    string      `json:"item"` // element that gets a new item per segment; the fields then go into it
+	Item    string      `json:"item"`  // element that gets a new item per segment; the fields then go into it
+	Needs   []string    `json:"needs"` // an item has one of these at least, or it is left out
 	Fields  []fieldRule `json:"fields"`
 }
 

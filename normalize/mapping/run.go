@@ -132,6 +132,9 @@ func (r *run) make(res *resource, i *instance, seg hl7v2.Segment) {
 	}
 	c.Body.Set("resourceType", body.Text(c.Type))
 	r.fill(res, i, s, seg)
+	for _, name := range administrative {
+		c.Body.Get(name).Each(straighten)
+	}
 	s.seg = first
 	if r.full {
 		return
@@ -204,6 +207,11 @@ func (r *run) once(c *Candidate, i *instance) bool {
 	return true
 }
 
+// whole reports whether an item has what FHIR wants of it.
+func (m *segmentMap) whole(item *body.Value) bool {
+	return len(m.needs) == 0 || slices.ContainsFunc(m.needs, func(name string) bool { return !item.Get(name).Empty() })
+}
+
 // apply maps one segment into a body.
 func (m *segmentMap) apply(s *scope, into *body.Value) {
 	if m.item != nil {
@@ -211,7 +219,7 @@ func (m *segmentMap) apply(s *scope, into *body.Value) {
 		for _, f := range m.fields {
 			f.apply(s, item)
 		}
-		if !item.Empty() {
+		if !item.Empty() && m.whole(item) {
 			into.Put(m.item, item)
 		}
 		return
