@@ -88,3 +88,20 @@ func asResultCategory(s *scope, _ hl7v2.Value, f *field) *body.Value {
 	return body.NewObject().Set("coding", body.NewArray(body.NewObject().
 		Set("system", body.Text("http://terminology.hl7.org/CodeSystem/observation-category")).Set("code", body.Text(category))))
 }
+
+// unsaid gives a result without value the reason that it was not said, if no rule gave one: OBX-5 may hold blanks, or a null.
+//
+// SPEC(FHIR R4 observation-vitalsigns.html, vs-2): without component there is a value or the reason why there is none.
+func unsaid(o *body.Value) {
+	for _, name := range o.Names() {
+		if name == "component" || name == "dataAbsentReason" || strings.HasPrefix(name, "value") {
+			return
+		}
+	}
+	why := "unknown"
+	if o.Get("status").Str() == "registered" {
+		why = "temp-unknown" // it is still to come
+	}
+	o.Set("dataAbsentReason", body.NewObject().Set("coding", body.NewArray(body.NewObject().
+		Set("system", body.Text("http://terminology.hl7.org/CodeSystem/data-absent-reason")).Set("code", body.Text(why)))))
+}

@@ -63,3 +63,18 @@ func TestResultCategory(t *testing.T) {
 		}
 	}
 }
+
+// TestNoValue: a result without value says why.
+func TestNoValue(t *testing.T) {
+	for obx, want := range map[string]string{
+		"ST|1^a^LN|| ||||||F":    `"code":"unknown"`,
+		`NM|1^a^LN||""|||||F`:    `"code":"unknown"`,
+		"NM|1^a^LN||||||||I":     `"code":"temp-unknown"`,
+		"NM|1^a^LN||||||||X":     `"code":"not-performed"`,
+		"ST|1^a^LN||\x01||||||F": `"code":"unknown"`,
+	} {
+		if got := string(observe(t, "OBX|1|"+obx)[0].Body.Bytes()); !strings.Contains(got, `"dataAbsentReason"`) || !strings.Contains(got, want) {
+			t.Errorf("%q: %s", obx, got)
+		}
+	}
+}

@@ -141,6 +141,7 @@ func (r *run) make(res *resource, i *instance, seg hl7v2.Segment) {
 	}
 	if c.Type == "Observation" {
 		s.partial()
+		unsaid(c.Body)
 	}
 	if c.Key = res.key(s); c.Key == nil {
 		return
