@@ -189,9 +189,11 @@ func (x *expansion) add(list []json.RawMessage, depth int) error {
 // withheld are code systems at HL7's addresses whose codes are those of others, by what their copyright says: DICOM, ISO, the AHA.
 var withheld = []string{"audit-event-type", "dicom-audit-lifecycle", "media-modality", "iso-21089-lifecycle", "ex-diagnosis-on-admission", "ex-revenue-center"}
 
+const ucumSystem = "http://unitsofmeasure.org"
+
 // shipped reports whether codes of a system may be in the embedded tables: those that HL7 made and gives away, and UCUM's, which package ucum has anyway.
 func shipped(system string) bool {
-	if system == "http://unitsofmeasure.org" {
+	if system == ucumSystem {
 		return true
 	}
 	if name, ok := strings.CutPrefix(system, "http://terminology.hl7.org/CodeSystem/"); ok {

@@ -149,7 +149,7 @@ func (t *tables) add(body []byte, r *repair) error {
 func (c *compose) bare() *compose {
 	for _, list := range [][]part{c.include, c.exclude, c.expansion} {
 		for i := range list {
-			if p := &list[i]; p.system != "" && (!shipped(p.system) || p.system == "http://unitsofmeasure.org" && len(p.filters) > 0) { // filters of UCUM ask for what is no code system here
+			if p := &list[i]; p.system != "" && (!shipped(p.system) || p.system == ucumSystem && len(p.filters) > 0) { // filters of UCUM ask for what is no code system here
 				p.hidden, p.concepts = len(p.concepts), nil
 				p.filters = nil
 				if p.hidden == 0 {
