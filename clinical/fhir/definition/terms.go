@@ -1,6 +1,9 @@
 package definition
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxExpansion bounds the codes of one value set.
 const maxExpansion = 200_000
@@ -38,34 +41,50 @@ func (s *Set) ValueSet(canonical string) *ValueSet {
 	if have, ok := s.expanded.Load(canonical); ok {
 		return have.(*ValueSet)
 	}
-	v := s.expand(canonical, map[string]bool{})
+	x := expanding{s, map[string]bool{}, maxExpanding}
+	v := x.expand(canonical)
 	s.expanded.Store(canonical, v)
 	return v
 }
 
-// expand makes a ValueSet; within are those that are being made, so that a circle ends.
-func (s *Set) expand(canonical string, within map[string]bool) *ValueSet {
-	c := s.compose(canonical)
+// expanding is the making of one ValueSet and of those that it is made of.
+type expanding struct {
+	set    *Set
+	within map[string]bool // those that are being made, so that a circle ends
+	left   int             // codes and value sets that may still be looked at
+}
+
+// maxExpanding bounds the work on one value set: its parts may ask for the same codes again and again.
+const maxExpanding = 2_000_000
+
+// spend reports whether there is leave for n more steps.
+func (x *expanding) spend(n int) bool {
+	x.left -= n
+	return x.left >= 0
+}
+
+func (x *expanding) expand(canonical string) *ValueSet {
+	c := x.set.compose(canonical)
 	if c == nil {
 		return nil
 	}
 	v := &ValueSet{URL: c.url, Version: c.version, Name: c.name, Codes: map[string]map[string]string{}, Complete: true, Closed: true}
-	if within[c.url] || len(within) > maxHierarchy {
+	if x.within[c.url] || len(x.within) > maxHierarchy || !x.spend(1) {
 		v.Complete, v.Closed = false, false
 		return v
 	}
-	within[c.url] = true
-	defer delete(within, c.url)
+	x.within[c.url] = true
+	defer delete(x.within, c.url)
 	if len(c.include) == 0 {
 		for i := range c.expansion {
-			v.add(c.expansion[i].system, listed(&c.expansion[i]), true)
+			v.add(c.expansion[i].system, x.listed(&c.expansion[i]), true)
 		}
 		v.Complete = c.whole && len(c.expansion) > 0
 		v.Closed = v.Complete
 		return v
 	}
 	for i := range c.include {
-		codes, complete, closed := s.members(&c.include[i], within)
+		codes, complete, closed := x.members(&c.include[i])
 		v.Closed = v.Closed && closed
 		for system, list := range codes {
 			v.add(system, list, complete)
@@ -73,7 +92,7 @@ func (s *Set) expand(canonical string, within map[string]bool) *ValueSet {
 		v.Complete = v.Complete && complete
 	}
 	for i := range c.exclude {
-		codes, complete, _ := s.members(&c.exclude[i], within)
+		codes, complete, _ := x.members(&c.exclude[i])
 		v.Complete = v.Complete && complete
 		for system, list := range codes {
 			for code := range list {
@@ -103,7 +122,8 @@ func (v *ValueSet) add(system string, list map[string]string, complete bool) {
 	}
 }
 
-func listed(p *part) map[string]string {
+func (x *expanding) listed(p *part) map[string]string {
+	x.left -= len(p.concepts)
 	out := make(map[string]string, len(p.concepts))
 	for _, k := range p.concepts {
 		out[k.code] = k.display
@@ -113,16 +133,19 @@ func listed(p *part) map[string]string {
 
 // members returns the codes of one include or exclude: what its system part gives, cut down to what all its value sets have.
 // closed reports that what is in it is of the systems in out alone.
-func (s *Set) members(p *part, within map[string]bool) (out map[string]map[string]string, complete, closed bool) {
+func (x *expanding) members(p *part) (out map[string]map[string]string, complete, closed bool) {
+	if !x.spend(1) {
+		return nil, false, false
+	}
 	complete = true
 	if p.system != "" {
 		closed = len(p.valueSets) == 0
-		codes, whole := s.ofSystem(p)
+		codes, whole := x.ofSystem(p)
 		out, complete = map[string]map[string]string{p.system: codes}, whole
 	}
 	for _, url := range p.valueSets {
-		v := s.expand(url, within)
-		if v == nil {
+		v := x.expand(url)
+		if v == nil || !x.spend(v.size()) {
 			return out, false, false
 		}
 		complete = complete && v.Complete
@@ -146,11 +169,19 @@ func (s *Set) members(p *part, within map[string]bool) (out map[string]map[strin
 	return out, complete, closed || complete
 }
 
+// size is the number of codes.
+func (v *ValueSet) size() (n int) {
+	for _, codes := range v.Codes {
+		n += len(codes)
+	}
+	return n
+}
+
 // ofSystem returns what an include takes out of its code system.
-func (s *Set) ofSystem(p *part) (codes map[string]string, complete bool) {
-	cs := s.CodeSystem(p.system)
+func (x *expanding) ofSystem(p *part) (codes map[string]string, complete bool) {
+	cs := x.set.CodeSystem(p.system)
 	if len(p.concepts) > 0 {
-		codes = listed(p)
+		codes = x.listed(p)
 		for code, display := range codes {
 			if display == "" && cs != nil {
 				codes[code] = cs.Codes[code].Display
@@ -161,60 +192,70 @@ func (s *Set) ofSystem(p *part) (codes map[string]string, complete bool) {
 	if cs == nil || p.hidden > 0 {
 		return nil, false
 	}
+	passes, known := x.passes(cs, p.filters)
+	if !known || !x.spend(len(cs.Codes)*(1+len(passes))) {
+		return nil, false
+	}
 	codes = map[string]string{}
 	for code, k := range cs.Codes {
-		ok, known := cs.passes(code, p.filters)
-		if !known {
-			return nil, false
-		}
-		if ok {
+		if !slices.ContainsFunc(passes, func(passes func(string) bool) bool { return !passes(code) }) {
 			codes[code] = k.Display
 		}
 	}
 	return codes, cs.Complete
 }
 
-// passes reports whether a code passes all filters; known is false where a filter is of a kind that is not done here.
-func (c *CodeSystem) passes(code string, filters []filter) (ok, known bool) {
+// passes makes filters into what tells whether a code passes them; known is false where a filter is of a kind that is not done here.
+func (x *expanding) passes(c *CodeSystem, filters []filter) (out []func(code string) bool, known bool) {
 	for _, f := range filters {
+		var one func(string) bool
 		switch {
 		case f.property == "concept" && f.op == "is-a":
-			ok = code == f.value || c.IsA(code, f.value)
+			below := x.below(c, f.value)
+			one = func(code string) bool { return code == f.value || below[code] }
 		case f.property == "concept" && f.op == "descendent-of":
-			ok = code != f.value && c.IsA(code, f.value)
+			below := x.below(c, f.value)
+			one = func(code string) bool { return code != f.value && below[code] }
 		case f.property == "concept" && f.op == "is-not-a":
-			ok = code != f.value && !c.IsA(code, f.value)
+			below := x.below(c, f.value)
+			one = func(code string) bool { return code != f.value && !below[code] }
 		case (f.property == "concept" || f.property == "code") && f.op == "in":
-			ok = false
-			for _, one := range strings.Split(f.value, ",") {
-				ok = ok || code == strings.TrimSpace(one)
+			in := map[string]bool{}
+			for one := range strings.SplitSeq(f.value, ",") {
+				in[strings.TrimSpace(one)] = true
 			}
-		default:
-			return false, false
+			x.left -= len(in)
+			one = func(code string) bool { return in[code] }
 		}
-		if !ok {
-			return false, true
+		if one == nil || x.left < 0 {
+			return nil, false
 		}
+		out = append(out, one)
 	}
-	return true, true
+	return out, true
 }
 
-// IsA reports whether code is below ancestor in the hierarchy as far as it is known here, or is it.
-func (c *CodeSystem) IsA(code, ancestor string) bool { return c.isA(code, ancestor, 0) }
-
-func (c *CodeSystem) isA(code, ancestor string, depth int) bool {
-	if code == ancestor {
-		return true
-	}
-	if depth > maxHierarchy {
-		return false
-	}
-	for _, up := range c.Codes[code].Parents {
-		if c.isA(up, ancestor, depth+1) {
-			return true
+// below lists the codes under one in the hierarchy as far as it is known here.
+func (x *expanding) below(c *CodeSystem, code string) map[string]bool {
+	children := map[string][]string{}
+	for k, concept := range c.Codes {
+		if !x.spend(1 + len(concept.Parents)) {
+			return nil
+		}
+		for _, up := range concept.Parents {
+			children[up] = append(children[up], k)
 		}
 	}
-	return false
+	out := map[string]bool{}
+	for next := []string{code}; len(next) > 0; next = next[1:] {
+		for _, k := range children[next[0]] {
+			if !out[k] {
+				out[k] = true
+				next = append(next, k)
+			}
+		}
+	}
+	return out
 }
 
 // Answer to a question of terminology.
