@@ -36,14 +36,16 @@ func (s *Set) compose(canonical string) *compose {
 }
 
 // ValueSet returns a value set by its canonical URL (a "|version" must fit) with its members as far as they are known, nil if it is not known. It is
-// shared: it must not be changed.
+// shared: it must not be changed. Those that are not known are not kept: resources may ask for any.
 func (s *Set) ValueSet(canonical string) *ValueSet {
 	if have, ok := s.expanded.Load(canonical); ok {
 		return have.(*ValueSet)
 	}
 	x := expanding{s, map[string]bool{}, maxExpanding}
 	v := x.expand(canonical)
-	s.expanded.Store(canonical, v)
+	if v != nil {
+		s.expanded.Store(canonical, v)
+	}
 	return v
 }
 

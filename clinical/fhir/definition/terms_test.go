@@ -2,6 +2,7 @@ package definition_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -71,4 +72,29 @@ func TestCostlyValueSets(t *testing.T) {
 			t.Fatalf("%s: no end", name)
 		}
 	}
+}
+
+// TestUnknownValueSetsAreNotKept: a set asks for whatever URLs resources hold, and keeps none of those that it does not know.
+func TestUnknownValueSetsAreNotKept(t *testing.T) {
+	set := termsOf(t)
+	heap := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	ask := func(from, to int) {
+		for i := from; i < to; i++ {
+			if set.ValueSet(fmt.Sprintf("http://unknown/%d/%s", i, strings.Repeat("x", 1000))) != nil {
+				t.Fatal("known")
+			}
+		}
+	}
+	ask(0, 100)
+	before := heap()
+	ask(100, 20_000)
+	if grown := heap() - before; grown > 5<<20 {
+		t.Errorf("%d bytes are kept", grown)
+	}
+	runtime.KeepAlive(set)
 }
