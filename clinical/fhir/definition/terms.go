@@ -94,8 +94,10 @@ func (x *expanding) expand(canonical string) *ValueSet {
 		v.Complete = v.Complete && complete
 	}
 	for i := range c.exclude {
-		codes, complete, _ := x.members(&c.exclude[i])
-		v.Complete = v.Complete && complete
+		codes, complete, closed := x.members(&c.exclude[i])
+		if !complete {
+			v.doubt(&c.exclude[i], codes, closed)
+		}
 		for system, list := range codes {
 			for code := range list {
 				delete(v.Codes[system], code)
@@ -103,6 +105,16 @@ func (x *expanding) expand(canonical string) *ValueSet {
 		}
 	}
 	return v
+}
+
+// doubt leaves out the codes that an exclude may take away that is not known whole: whether they are members is not known.
+func (v *ValueSet) doubt(p *part, known map[string]map[string]string, closed bool) {
+	v.Complete = false
+	for system := range v.Codes {
+		if _, named := known[system]; named || system == p.system || p.system == "" && !closed {
+			v.Codes[system] = nil
+		}
+	}
 }
 
 func (v *ValueSet) add(system string, list map[string]string, complete bool) {

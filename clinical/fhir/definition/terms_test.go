@@ -98,3 +98,23 @@ func TestUnknownValueSetsAreNotKept(t *testing.T) {
 	}
 	runtime.KeepAlive(set)
 }
+
+// TestExcludesNotKnown: what an exclude may take away that is not known whole is neither a member nor none.
+func TestExcludesNotKnown(t *testing.T) {
+	include := `"include":[{"system":"http://s","concept":[{"code":"a"}]},{"system":"http://r","concept":[{"code":"a"}]}]`
+	for exclude, want := range map[string]map[string]definition.Answer{
+		`{"valueSet":["http://unknown"]}`:                                        {"http://s": definition.NotKnown, "http://r": definition.NotKnown},
+		`{"system":"http://s","filter":[{"property":"x","op":"=","value":"y"}]}`: {"http://s": definition.NotKnown, "http://r": definition.Yes},
+		`{"system":"http://s","valueSet":["http://unknown"]}`:                    {"http://s": definition.NotKnown, "http://r": definition.Yes},
+		`{"system":"http://s","concept":[{"code":"b"}]}`:                         {"http://s": definition.Yes, "http://r": definition.Yes},
+		`{"system":"http://s","concept":[{"code":"a"}]}`:                         {"http://s": definition.No, "http://r": definition.Yes},
+		`{"valueSet":["http://v/s"]}`:                                            {"http://s": definition.NotKnown, "http://r": definition.Yes},
+	} {
+		set := termsOf(t, valueSet("http://v/0", include+`,"exclude":[`+exclude+`]`), valueSet("http://v/s", `"include":[{"system":"http://s"}]`))
+		for system, answer := range want {
+			if got := set.MemberOf("http://v/0", system, "a"); got != answer {
+				t.Errorf("%s: %s: %d, want %d", exclude, system, got, answer)
+			}
+		}
+	}
+}
