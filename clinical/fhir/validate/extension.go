@@ -263,6 +263,7 @@ func (r *runner) selected(v value, context string) bool {
 	if e == nil {
 		return true // what is not understood is not held against the text
 	}
+	v = r.whole(v)
 	s := r.here()
 	r.place(s.value)
 	got, err := e.Eval(&r.ctx, r.node(s.value))
@@ -278,6 +279,34 @@ func (r *runner) selected(v value, context string) bool {
 		}
 	}
 	return false
+}
+
+// whole is the primitive whose id and extensions stand at v.node, where the walk has that object in the place of its value; else v.
+func (r *runner) whole(v value) value {
+	d := r.doc
+	if v.typ.Kind != definition.Primitive || v.node < 0 || d.Nodes[v.node].Kind != tree.Object {
+		return v
+	}
+	out := value{-1, v.node, v.typ, v.elem}
+	member, at := v.node, 0
+	if up := int(d.Nodes[member].Parent); d.Nodes[up].Kind == tree.Array {
+		for c := d.First(up); c != v.node; c = d.Sibling(c) {
+			at++
+		}
+		member = up
+	}
+	r.steps += at >> 2
+	n := d.Member(int(d.Nodes[member].Parent), strings.TrimPrefix(d.MemberName(member), "_"))
+	if member != v.node && n != tree.None && d.Nodes[n].Kind == tree.Array {
+		n = d.First(n)
+		for ; n != tree.None && at > 0; at-- {
+			n = d.Sibling(n)
+		}
+	}
+	if k := d.Nodes[n].Kind; n != tree.None && k >= tree.False && k <= tree.String {
+		out.node = n
+	}
+	return out
 }
 
 // expression compiles an expression of a definition once; nil if it cannot be.
@@ -311,7 +340,7 @@ func (r *runner) contextHolds(parent value, s *definition.Structure) bool {
 			continue
 		}
 		r.place(r.here().value)
-		if ok, err := e.True(&r.ctx, r.node(parent)); err == nil && !ok {
+		if ok, err := e.True(&r.ctx, r.node(r.whole(parent))); err == nil && !ok {
 			return false
 		}
 	}
