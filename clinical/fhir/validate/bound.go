@@ -1,6 +1,8 @@
 package validate
 
 import (
+	"bytes"
+	"math/big"
 	"strconv"
 	"unicode/utf8"
 
@@ -34,7 +36,8 @@ func newBound(value []byte, typ string, high bool) *limit {
 
 // boundText is the expression of a bound, "" if the type has no order.
 //
-// SPEC(FHIR R4 elementdefinition.html#ElementDefinition.minValue): a Duration bounds dates relative to the clock: subtracted for the least, added for the most.
+// SPEC(FHIR R4 elementdefinition.html#ElementDefinition.minValue): a duration (a Quantity of time) bounds dates relative to the
+// clock: subtracted for the least, added for the most.
 func boundText(l *literal, typ string, high bool) string {
 	operator, sign := " >= ", " - "
 	if high {
@@ -47,25 +50,39 @@ func boundText(l *literal, typ string, high bool) string {
 	case "time":
 		return "$this" + operator + "@T" + value
 	case "decimal", "integer", "positiveInt", "unsignedInt":
-		return "$this" + operator + value
+		return "$this" + operator + plainNumber(l.doc.Text(0))
 	case "Quantity", "Duration":
 		number, code := l.doc.Member(0, "value"), l.doc.Member(0, "code")
 		if number == tree.None {
 			return ""
 		}
-		value, unit := string(l.doc.Text(number)), "1"
+		value, unit := plainNumber(l.doc.Text(number)), "1"
 		if code != tree.None {
 			unit = string(l.doc.Text(code))
 		}
-		if typ == "Quantity" {
-			return "$this" + operator + value + " " + quoted(unit)
+		than := func(bound string) string { return "$this" + operator + bound }
+		quantity, clock := than(value+" "+quoted(unit)), clockUnits[unit]
+		if clock == "" {
+			return quantity
 		}
-		if unit = clockUnits[unit]; unit == "" {
-			return ""
-		}
-		return "iif($this is FHIR.date, $this" + operator + "(today()" + sign + value + " " + unit + "), $this" + operator + "(now()" + sign + value + " " + unit + "))"
+		span := sign + value + " " + clock + ")"
+		return "iif($this is FHIR.Quantity, " + quantity + ", iif($this is FHIR.date, " + than("(today()"+span) + ", " + than("(now()"+span) + "))"
 	}
 	return ""
+}
+
+// plainNumber writes a number of JSON without an exponent, as FHIRPath has them. One with an exponent that no bound has stays as it is.
+func plainNumber(b []byte) string {
+	i := bytes.IndexAny(b, "eE")
+	if i < 0 {
+		return string(b)
+	}
+	exponent, err := strconv.Atoi(string(b[i+1:]))
+	number, ok := new(big.Rat).SetString(string(b))
+	if err != nil || !ok || exponent < -100 || exponent > 100 {
+		return string(b)
+	}
+	return number.FloatString(max(0, i-exponent))
 }
 
 // clockUnits are the units of durations as FHIRPath writes them.
