@@ -331,3 +331,16 @@ func TestTooDeep(t *testing.T) {
 		}
 	}
 }
+
+// TestAggregation: how a reference may be made is said apart from what it may point at.
+func TestAggregation(t *testing.T) {
+	for _, targets := range []string{``, `"targetProfile":["http://hl7.org/fhir/StructureDefinition/Resource"],`, `"targetProfile":["http://hl7.org/fhir/StructureDefinition/Patient"],`} {
+		v := validate.New(setOf(t, profile("p", "Observation", `{"path":"Observation.focus","type":[{"code":"Reference",`+targets+`"aggregation":["contained"]}]}`)), validate.Options{})
+		for ref, want := range map[string]string{"#p": "", "Patient/1": "reference-target Observation.focus[0]", "urn:uuid:c757873d-ec9a-4326-a141-556f43239520": "reference-target Observation.focus[0]"} {
+			text := `{"resourceType":"Observation","contained":[{"resourceType":"Patient","id":"p"}],"status":"final","code":{"text":"x"},"subject":{"reference":"#p"},"focus":[{"reference":"` + ref + `"}]}`
+			if got := found(v.Validate(parse(t, []byte(text)), "http://ward.test/p")); got != want {
+				t.Errorf("%s %s: %q, want %q", targets, ref, got, want)
+			}
+		}
+	}
+}

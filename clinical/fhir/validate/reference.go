@@ -17,12 +17,13 @@ const coreURL = "http://hl7.org/fhir/StructureDefinition/"
 type targets struct {
 	names    []string // resource types of the base specification
 	profiles []string // canonical URLs of profiles
+	any      bool     // any resource will do
 	modes    definition.TypeRef
 }
 
 // newTargets compiles the targets of a type, nil if anything will do.
 func newTargets(t definition.TypeRef) *targets {
-	if t.Type == nil || len(t.Targets) == 0 || t.Type.Name != "Reference" && t.Type.Name != "canonical" {
+	if t.Type == nil || t.Type.Name != "Reference" && t.Type.Name != "canonical" {
 		return nil
 	}
 	return targetsOf(t.Targets, definition.TypeRef{Contained: t.Contained, Referenced: t.Referenced, Bundled: t.Bundled})
@@ -34,14 +35,15 @@ func targetsOf(urls []string, modes definition.TypeRef) *targets {
 		name, core := strings.CutPrefix(bare(u), coreURL)
 		switch {
 		case core && name == "Resource":
-			return nil
+			out.any = true
 		case core && !strings.ContainsAny(name, "-") && name != "" && name[0] >= 'A' && name[0] <= 'Z':
 			out.names = append(out.names, name)
 		default:
 			out.profiles = append(out.profiles, u)
 		}
 	}
-	if len(out.profiles) == 0 && len(out.names) == 0 {
+	out.any = out.any || len(urls) == 0
+	if out.any && !modes.Contained && !modes.Referenced && !modes.Bundled {
 		return nil
 	}
 	return out
@@ -127,7 +129,8 @@ func (r *runner) target(v value, t *targets, rule string) {
 			typ = r.v.set.Type(strings.TrimPrefix(string(name), coreURL))
 		}
 	}
-	if typ == nil || typ.Kind != definition.Resource || typ.Name == "Resource" {
+	if t.any || typ == nil || typ.Kind != definition.Resource || typ.Name == "Resource" {
+		r.mode(v, ref, at, t, rule)
 		return
 	}
 	if !r.allows(t, typ) {
