@@ -182,17 +182,13 @@ func (b *builder) step(at *node, segment string) *node {
 //
 // SPEC(FHIR R4 profiling.html#reslicing): the name of a slice within a slice is that of the outer one, a slash, its own.
 func (b *builder) slice(of *node, name string) *node {
-	model := of
-	outer := ""
-	if i := strings.LastIndexByte(name, '/'); i > 0 {
-		outer = name[:i]
+	if have := of.slice(name); have != nil {
+		return have
 	}
-	for _, s := range of.slices {
-		switch s.def.SliceName {
-		case name:
-			return s
-		case outer:
-			model = s
+	model := of
+	if i := strings.LastIndexByte(name, '/'); i > 0 {
+		if outer := of.slice(name[:i]); outer != nil {
+			model = outer
 		}
 	}
 	if of.def.Slicing == nil {

@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -188,6 +189,31 @@ func TestSnapshotsOfUSCore(t *testing.T) {
 	for _, e := range explained {
 		if met[e.profile] == 0 {
 			t.Errorf("the difference of %s is no more", e.profile)
+		}
+	}
+}
+
+// TestWideDifferential: the time of a snapshot does not grow with the square of its elements or slices.
+func TestWideDifferential(t *testing.T) {
+	const many = 40_000
+	var elements, photos strings.Builder
+	for i := range many {
+		fmt.Fprintf(&elements, `,{"path":"l.e%d"}`, i)
+		fmt.Fprintf(&photos, `,{"id":"Patient.photo:s%d","path":"Patient.photo","sliceName":"s%d"}`, i, i)
+	}
+	structure := func(url, kind, typ, base, derivation, elements string) string {
+		return fmt.Sprintf(`{"resourceType":"StructureDefinition","url":%q,"name":"X","kind":%q,"type":%q,"baseDefinition":"http://hl7.org/fhir/StructureDefinition/%s",
+			"derivation":%q,"differential":{"element":[%s]}}`, url, kind, typ, base, derivation, elements)
+	}
+	at := time.Now()
+	set := termsOf(t, structure("http://l", "logical", "http://l", "Element", "specialization", `{"path":"l"}`+elements.String()),
+		structure("http://p", "resource", "Patient", "Patient", "constraint", `{"path":"Patient"},{"path":"Patient.photo"}`+photos.String()))
+	if took := time.Since(at); took > 6*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	for _, url := range []string{"http://l", "http://p"} {
+		if s := set.Structure(url); s.Partial || len(s.Elements) < many {
+			t.Errorf("%s: partial %v, %d elements", url, s.Partial, len(s.Elements))
 		}
 	}
 }

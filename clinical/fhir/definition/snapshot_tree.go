@@ -12,7 +12,33 @@ type node struct {
 	children []*node
 	slices   []*node
 	of       *node // what a slice is a slice of, where the differential made it
+
+	byName, bySlice register
 }
+
+// register finds nodes of a list by a name, without walking through all of many.
+type register struct {
+	nodes map[string]*node
+	n     int // of the list that are in nodes
+}
+
+// find returns the first of the list with the name, nil if there is none. The list may have grown since.
+func (r *register) find(list []*node, name string, of func(*node) string) *node {
+	if r.nodes == nil {
+		r.nodes = map[string]*node{}
+	}
+	for ; r.n < len(list); r.n++ {
+		if key := of(list[r.n]); r.nodes[key] == nil {
+			r.nodes[key] = list[r.n]
+		}
+	}
+	return r.nodes[name]
+}
+
+const fewNodes = 64 // are walked through
+
+func nameOf(n *node) string  { return n.name }
+func sliceOf(n *node) string { return n.def.SliceName }
 
 // tree reads the elements of a snapshot. It is kept and must not be changed.
 func (b *builder) tree(d *Structure) *node {
@@ -79,9 +105,25 @@ func (n *node) list(to []*ElementDefinition) []*ElementDefinition {
 }
 
 func (n *node) child(name string) *node {
+	if len(n.children) > fewNodes {
+		return n.byName.find(n.children, name, nameOf)
+	}
 	for _, c := range n.children {
 		if c.name == name {
 			return c
+		}
+	}
+	return nil
+}
+
+// slice returns the slice with a name, nil if there is none.
+func (n *node) slice(name string) *node {
+	if len(n.slices) > fewNodes {
+		return n.bySlice.find(n.slices, name, sliceOf)
+	}
+	for _, s := range n.slices {
+		if s.def.SliceName == name {
+			return s
 		}
 	}
 	return nil
@@ -99,13 +141,12 @@ func (n *node) at(path string) *node {
 
 // choice returns the choice element that a name with a type's name is short for, and that name as it ends.
 func (n *node) choice(name string) (*node, string) {
-	for _, c := range n.children {
-		prefix, ok := strings.CutSuffix(c.name, "[x]")
-		typ, fits := strings.CutPrefix(name, prefix)
-		if !ok || !fits || typ == "" {
+	for i := 1; i < len(name); i++ {
+		if name[i] < 'A' || name[i] > 'Z' {
 			continue
 		}
-		if slices.ContainsFunc(c.def.Types, func(t TypeRefText) bool { return t.Code != "" && Suffix(t.Code) == typ }) {
+		c, typ := n.child(name[:i]+"[x]"), name[i:]
+		if c != nil && slices.ContainsFunc(c.def.Types, func(t TypeRefText) bool { return t.Code != "" && Suffix(t.Code) == typ }) {
 			return c, typ
 		}
 	}
