@@ -125,6 +125,7 @@ type profileElement struct {
 	only     *definition.Type
 	children []*profileElement
 	slices   []*profileElement
+	named    map[string]*profileElement // of slices, by their names
 }
 
 type overlayCompiler struct {
@@ -174,17 +175,25 @@ func (c *overlayCompiler) place(parent, e *profileElement) {
 			return
 		}
 	}
-	parent.children = append(parent.children, &profileElement{def: &definition.ElementDefinition{Path: e.def.Path, Max: definition.Unbounded},
-		name: e.name, base: e.base, slices: []*profileElement{e}})
+	sliced := &profileElement{def: &definition.ElementDefinition{Path: e.def.Path, Max: definition.Unbounded}, name: e.name, base: e.base}
+	sliced.add(e)
+	parent.children = append(parent.children, sliced)
 }
 
 // add puts a slice under the element, or under the slice of which it is a part ("a/b").
 func (p *profileElement) add(e *profileElement) {
-	for _, s := range p.slices {
-		if strings.HasPrefix(e.def.SliceName, s.def.SliceName+"/") {
-			s.add(e)
+	name := e.def.SliceName
+	for i := range len(name) {
+		if name[i] == '/' && p.named[name[:i]] != nil {
+			p.named[name[:i]].add(e)
 			return
 		}
+	}
+	if p.named == nil {
+		p.named = map[string]*profileElement{}
+	}
+	if p.named[name] == nil {
+		p.named[name] = e
 	}
 	p.slices = append(p.slices, e)
 }

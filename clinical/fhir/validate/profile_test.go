@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/issue"
@@ -342,5 +343,26 @@ func TestAggregation(t *testing.T) {
 				t.Errorf("%s %s: %q, want %q", targets, ref, got, want)
 			}
 		}
+	}
+}
+
+// TestWideSlicing: the time in which a profile is compiled does not grow with the square of its slices; slices of slices are found among many.
+func TestWideSlicing(t *testing.T) {
+	var slices strings.Builder
+	for i := range 30_000 {
+		fmt.Fprintf(&slices, `,{"id":"Patient.identifier:s%[1]d","path":"Patient.identifier","sliceName":"s%[1]d","min":0,"max":"1"},
+			{"id":"Patient.identifier:s%[1]d.system","path":"Patient.identifier.system","min":1,"max":"1","fixedUri":"http://s%[1]d"}`, i)
+	}
+	v := validate.New(setOf(t, `{"resourceType":"StructureDefinition","url":"http://ward.test/p","name":"P","kind":"resource","type":"Patient","derivation":"constraint",
+		"baseDefinition":"http://hl7.org/fhir/StructureDefinition/Patient","snapshot":{"element":[{"path":"Patient","min":0,"max":"*"},
+		{"path":"Patient.identifier","min":0,"max":"*","slicing":{"rules":"open","discriminator":[{"type":"value","path":"system"}]}}`+slices.String()+`]}}`), validate.Options{})
+	d := parse(t, []byte(patient("s7", "s29999", "s7")))
+	at := time.Now()
+	got := found(v.Validate(d, "http://ward.test/p"))
+	if want := "profile-cardinality-max Patient.identifier[2]"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if took := time.Since(at); took > 6*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
