@@ -122,6 +122,11 @@ func ofType(vals []value, t *definition.Type) []value {
 // group checks all values that an element has in its parent.
 func (r *runner) group(parent value, vals []value, e *element, rule string) {
 	r.count(parent, vals, e, rule)
+	r.inside(parent, vals, e, rule)
+}
+
+// inside is group without the cardinality.
+func (r *runner) inside(parent value, vals []value, e *element, rule string) {
 	for _, v := range vals {
 		r.element(v, e, rule)
 	}
@@ -205,9 +210,14 @@ func (r *runner) slice(parent value, vals []value, s *slicing, rule string) {
 		return
 	}
 	sorted := make([][]value, len(s.slices)+1)
-	last, open := 0, false
+	last, open, loose := 0, false, 0
 	for _, v := range vals {
+		unsure := r.unsure
 		k := r.sliceOf(v, s, rule)
+		if k < 0 && r.unsure != unsure {
+			loose++
+			continue
+		}
 		if k < 0 {
 			open = true
 			if s.rules == "closed" {
@@ -224,8 +234,14 @@ func (r *runner) slice(parent value, vals []value, s *slicing, rule string) {
 		last = max(last, k)
 		sorted[k] = append(sorted[k], v)
 	}
+	if loose > 0 {
+		r.warnOnce(issue.Warning, parent.at(), "not-supported", IDSliceSkipped, rule, "what some references of a slicing of this profile point at is not known here: whether they are in a slice was not checked")
+	}
 	for k, one := range s.slices {
-		r.group(parent, sorted[k], one.element, rule)
+		if n := len(sorted[k]); n >= one.min || n+loose < one.min {
+			r.count(parent, sorted[k], one.element, rule)
+		}
+		r.inside(parent, sorted[k], one.element, rule)
 	}
 	if s.other != nil {
 		r.group(parent, sorted[len(s.slices)], s.other.element, rule)

@@ -412,7 +412,11 @@ func (r *runner) meets(f found, m *matcher) bool {
 		return false
 	case "profile":
 		for _, p := range m.profiles {
-			if o := r.v.overlay(p); o != nil && o.typ != nil && f.typ.Is(o.typ) && r.conformsIn(f, o) {
+			switch o := r.v.overlay(p); {
+			case o == nil || o.typ == nil || !f.typ.Is(o.typ):
+			case f.doc == nil: // of a target that is not here only the type is known
+				r.unsure++
+			case r.conformsIn(f, o):
 				return true
 			}
 		}
@@ -464,14 +468,18 @@ func (r *runner) followOne(next []found, f found, step pathStep) []found {
 		if f.typ.Kind == definition.Primitive && f.node >= 0 && r.doc.Nodes[f.node].Kind == tree.String {
 			text = r.doc.Text(f.node)
 		}
-		if text == nil {
+		if to := r.resolve(f.node, string(text)); to.doc != nil {
+			return append(next, to)
+		}
+		t := r.typeNamed(text)
+		if t == nil { // SPEC(FHIR R4 references.html#Reference.type): the type of a target that is not told by the reference
+			t = r.v.set.Type(strings.TrimPrefix(string(r.text(f.node, "type")), coreURL))
+		}
+		if t == nil {
+			r.unsure++
 			return next
 		}
-		if to := r.resolve(f.node, string(text)); to.doc != nil {
-			next = append(next, to)
-		} else if t := r.typeNamed(text); t != nil {
-			next = append(next, found{value: value{-1, -1, t, nil}})
-		}
+		next = append(next, found{value: value{-1, -1, t, nil}})
 	default:
 		if f.doc != r.doc {
 			return next

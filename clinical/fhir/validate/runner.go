@@ -26,6 +26,7 @@ type runner struct {
 	spent    bool // the bound of steps was met
 	depth    int  // of profiles within profiles
 	deep     bool // something was not checked because it is within too many
+	unsure   int  // how often a slice could not be told because what a reference points at is not known here
 	unknowns int  // how often an expression asked for what is not known here: a target of a reference, a value set, a profile
 
 	scopes []scope // the resources that the walk is in, the outermost first
@@ -102,7 +103,7 @@ func (r *runner) valid(doc *tree.Doc) bool {
 }
 
 func (r *runner) begin() {
-	r.said, r.quiet, r.failed, r.steps, r.evals, r.spent, r.depth, r.deep, r.unknowns = nil, 0, false, 0, 0, false, 0, false, 0
+	r.said, r.quiet, r.failed, r.steps, r.evals, r.spent, r.depth, r.deep, r.unknowns, r.unsure = nil, 0, false, 0, 0, false, 0, false, 0, 0
 	r.locals, r.params = nil, nil
 	r.scopes, r.bundle, r.vals = r.scopes[:0], nil, r.vals[:0]
 	clear(r.memo)

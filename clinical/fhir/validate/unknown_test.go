@@ -115,3 +115,32 @@ func TestPartsOfExtensions(t *testing.T) {
 		}
 	}
 }
+
+// TestSlicesOfUnknownTargets: a reference whose target is not here may be in a slice that goes by the target; that it is in none is not said of it.
+func TestSlicesOfUnknownTargets(t *testing.T) {
+	const closed = `"rules":"closed"}},{"path":"Observation.focus","sliceName":"a","min":1,"type":[{"code":"Reference","targetProfile":[`
+	byType := profile("p", "Observation", `{"path":"Observation.focus","slicing":{"discriminator":[{"type":"type","path":"resolve()"}],`+closed+`"http://hl7.org/fhir/StructureDefinition/Patient"]}]}`)
+	byProfile := profile("p", "Observation", `{"path":"Observation.focus","slicing":{"discriminator":[{"type":"profile","path":"resolve()"}],`+closed+`"http://ward.test/named"]}]}`)
+	none, unmatched := "profile-cardinality-min Observation", "profile-cardinality-min Observation, slice-unmatched Observation.focus[0]"
+	for _, c := range []struct{ profile, focus, want string }{
+		{byType, `{"reference":"Patient/1"}`, ""},
+		{byType, `{"reference":"Group/1"}`, unmatched},
+		{byType, `{"type":"Patient","identifier":{"value":"1"}}`, ""},
+		{byType, `{"type":"Group","identifier":{"value":"1"}}`, unmatched},
+		{byType, `{"reference":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520","type":"Patient"}`, ""},
+		{byType, `{"reference":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}`, ""},
+		{byProfile, `{"reference":"#named"}`, ""},
+		{byProfile, `{"reference":"#other"}`, unmatched},
+		{byProfile, `{"reference":"Group/1"}`, unmatched},
+		{byProfile, `{"reference":"Patient/1"}`, ""},
+		{byProfile, `{"type":"Patient","identifier":{"value":"1"}}`, ""},
+		{byProfile, ``, none},
+	} {
+		v := validate.New(setOf(t, c.profile, profile("named", "Patient", `{"path":"Patient.name","min":1}`)), validate.Options{})
+		text := `{"resourceType":"Observation","contained":[{"resourceType":"Patient","id":"named","name":[{"text":"x"}]},{"resourceType":"Patient","id":"other"}],
+			"status":"final","code":{"text":"x"},"performer":[{"reference":"#named"},{"reference":"#other"}],"focus":[` + c.focus + `]}`
+		if got := found(v.Validate(parse(t, []byte(strings.Replace(text, `,"focus":[]`, "", 1))), "http://ward.test/p")); got != c.want {
+			t.Errorf("%s: %q, want %q", c.focus, got, c.want)
+		}
+	}
+}
