@@ -24,7 +24,10 @@ type pathTest struct {
 	depth int
 }
 
-const maxPaths = 200 // of one expression on one type
+const (
+	maxPaths        = 200   // of one expression on one type
+	maxSteppedPaths = 5_000 // that one step leads to: a choice of types in a choice of types has many, and most go no further
+)
 
 // compilePaths resolves an expression from a resource type. Unions on other resource types give nothing. A path begins with the name of the
 // type (or of one that it derives from), or with an element.
@@ -69,6 +72,9 @@ func follow(set *definition.Set, at []path, s step) ([]path, error) {
 			}
 		default:
 			next = append(next, p.member(s.name)...)
+		}
+		if len(next) > maxSteppedPaths {
+			return nil, fmt.Errorf("more than %d paths", maxPaths)
 		}
 	}
 	if len(next) == 0 {
