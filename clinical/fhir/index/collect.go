@@ -92,11 +92,7 @@ func (c *Collector) holds(n int, tests []upTest) bool {
 				return false
 			}
 		case testIndex:
-			first := int(c.d.Nodes[at].Parent) + 1
-			for range t.index {
-				first = c.d.Sibling(first)
-			}
-			if at != first {
+			if !c.isItem(at, t.index) {
 				return false
 			}
 		case testResolve:
@@ -106,6 +102,19 @@ func (c *Collector) holds(n int, tests []upTest) bool {
 		}
 	}
 	return true
+}
+
+// isItem reports whether node n is item k of its array; what does not repeat is item 0.
+func (c *Collector) isItem(n, k int) bool {
+	up := int(c.d.Nodes[n].Parent)
+	if c.d.Nodes[up].Kind != tree.Array {
+		return k == 0
+	}
+	at := up + 1
+	for ; k > 0 && at != tree.None; k-- {
+		at = c.d.Sibling(at)
+	}
+	return at == n
 }
 
 // owner is the object that the value at node n is a member of, be it within an array.

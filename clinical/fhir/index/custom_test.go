@@ -25,6 +25,24 @@ func withParam(t *testing.T, rt, kind, expression string) *engine {
 	return e
 }
 
+// TestPlaces: [n] is the place in the array, and 0 of what does not repeat.
+func TestPlaces(t *testing.T) {
+	const patient = `{"resourceType":"Patient","active":true,"name":[{"family":"a","given":["x","y"]},{"family":"b"}]}`
+	for expression, want := range map[string]string{
+		"Patient.name[0].family": "own a", "Patient.name[1].family": "own b", "Patient.name[2].family": "", "Patient.name[999].family": "",
+		"Patient.name[0].given[1]": "own y", "Patient.name[0].given[2]": "", "Patient.name[0].family[0]": "own a", "Patient.name[1].family[1]": "",
+	} {
+		if got := strings.Join(values(t, withParam(t, "Patient", "string", expression), patient, "own"), ", "); got != want {
+			t.Errorf("%s: %q, want %q", expression, got, want)
+		}
+	}
+	for expression, want := range map[string]string{"Patient.active[0]": "own true", "Patient.active[1]": ""} {
+		if got := strings.Join(values(t, withParam(t, "Patient", "token", expression), patient, "own"), ", "); got != want {
+			t.Errorf("%s: %q, want %q", expression, got, want)
+		}
+	}
+}
+
 // TestManyPaths: an expression that leads through choices of types again and again is given up early.
 func TestManyPaths(t *testing.T) {
 	at := time.Now()
