@@ -272,7 +272,7 @@ func (c *overlayCompiler) types(e *element, p *profileElement) {
 	same := len(p.def.Types) == len(p.base.Types)
 	for _, t := range p.def.Types {
 		k := slices.IndexFunc(p.base.Types, func(b definition.TypeRef) bool { return b.Type.Name == t.Code })
-		same = same && k >= 0 && len(t.Profiles) == 0 && len(t.Aggregation) == 0 && sameSet(t.Targets, p.base.Types[k].Targets)
+		same = same && k >= 0 && sameSet(t.Profiles, p.base.Types[k].Profiles) && len(t.Aggregation) == 0 && sameSet(t.Targets, p.base.Types[k].Targets)
 	}
 	if same {
 		return

@@ -47,6 +47,7 @@ type member struct {
 	rules    []*invariant
 	binding  *binding
 	targets  *targets
+	profiles []string // of a complex type, of which one is met: SimpleQuantity
 	extra    bool // "_x"
 	extends  bool // extension or modifierExtension
 	resource bool // the values are resources
@@ -113,6 +114,9 @@ func (v *Validator) compile(t *definition.Type, fresh map[*definition.Type]*plan
 		c.extends = m.Type.Name == "Extension" && (m.Element.Name == "extension" || m.Element.Name == "modifierExtension")
 		if m.Element.Content == nil && m.Ordinal < len(m.Element.Types) {
 			c.targets = newTargets(m.Element.Types[m.Ordinal])
+			if !c.extends {
+				c.profiles = m.Element.Types[m.Ordinal].Profiles
+			}
 		}
 		if m.Type.Kind == definition.Primitive {
 			c.ident = c.name == "id" && t.Kind != definition.Resource && t.Name != "ElementDefinition" // its ids are paths

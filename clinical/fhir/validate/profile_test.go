@@ -366,3 +366,21 @@ func TestWideSlicing(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 }
+
+// TestSimpleQuantity: the base specification asks a profile of some of its own elements: they have no comparator.
+func TestSimpleQuantity(t *testing.T) {
+	set := setOf(t, profile("p", "Observation", `{"path":"Observation.referenceRange","min":1}`))
+	for quantity, want := range map[string]string{
+		`"referenceRange":[{"low":{"value":1}}]`:                                       "",
+		`"referenceRange":[{"low":{"value":1,"comparator":"<"}}]`:                      "invariant Observation.referenceRange[0].low, profile-cardinality-max Observation.referenceRange[0].low.comparator",
+		`"referenceRange":[{"age":{"low":{"value":1,"comparator":"<"}},"text":"x"}]`:   "invariant Observation.referenceRange[0].age.low, profile-cardinality-max Observation.referenceRange[0].age.low.comparator",
+		`"valueQuantity":{"value":1,"comparator":"<"},"referenceRange":[{"text":"x"}]`: "",
+	} {
+		text := `{"resourceType":"Observation","status":"final","code":{"text":"x"},` + quantity + `}`
+		for _, profiles := range [][]string{nil, {"http://ward.test/p"}} {
+			if got := found(validate.New(set, validate.Options{}).Validate(parse(t, []byte(text)), profiles...)); got != want {
+				t.Errorf("%s %v: %q, want %q", quantity, profiles, got, want)
+			}
+		}
+	}
+}

@@ -140,6 +140,9 @@ func (r *runner) item(parent value, n, extra int, m *member) {
 		r.extension(parent, v, m)
 		return
 	}
+	if len(m.profiles) > 0 {
+		r.oneOf(v, m.profiles, "")
+	}
 	r.walk(v, m.plan)
 }
 
