@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/clinical/fhir/tree"
@@ -149,6 +150,9 @@ func (p *Package) file(name string, body []byte) error {
 		}
 		if len(j.Name) > 214 || len(j.Version) > 100 {
 			return badPackage("the name or version of the package is too long", nil)
+		}
+		if strings.ContainsFunc(j.Name+j.Version, unicode.IsControl) { // no database and no log takes them
+			return badPackage("the name or version of the package has control characters", nil)
 		}
 		for _, v := range j.FHIRVersions {
 			if !strings.HasPrefix(v, "4.0") {
