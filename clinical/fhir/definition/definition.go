@@ -128,6 +128,8 @@ type ValueSet struct {
 	Complete bool
 	// Closed reports that every system that a member can be of is in Codes, be it without its codes.
 	Closed bool
+
+	lower map[string]map[string]bool // the codes, in lower case, of the systems of Codes that take any case
 }
 
 // CodeSystem is a code system as far as this build knows it.
@@ -135,6 +137,7 @@ type CodeSystem struct {
 	URL, Version  string
 	Complete      bool // Codes is all of it
 	CaseSensitive bool
+	AnyCase       bool // it says that codes which differ by case alone are the same; of R4's own this is not kept
 	Codes         map[string]Concept
 }
 

@@ -24,14 +24,15 @@ func ReadCodeSystem(body []byte) (*CodeSystem, error) {
 		URL              string        `json:"url"`
 		Version          string        `json:"version"`
 		Content          string        `json:"content"`
-		CaseSensitive    bool          `json:"caseSensitive"`
+		CaseSensitive    *bool         `json:"caseSensitive"`
 		HierarchyMeaning string        `json:"hierarchyMeaning"`
 		Concept          []jsonConcept `json:"concept"`
 	}
 	if err := json.Unmarshal(body, &j); err != nil || j.ResourceType != "CodeSystem" || j.URL == "" {
 		return nil, invalid("a CodeSystem in JSON with a url was expected")
 	}
-	c := &CodeSystem{URL: j.URL, Version: j.Version, Complete: j.Content == "complete", CaseSensitive: j.CaseSensitive, Codes: map[string]Concept{}}
+	c := &CodeSystem{URL: j.URL, Version: j.Version, Complete: j.Content == "complete", CaseSensitive: yes(j.CaseSensitive), Codes: map[string]Concept{},
+		AnyCase: j.CaseSensitive != nil && !*j.CaseSensitive}
 	if j.Content == "supplement" {
 		c.Complete = false
 		return c, nil

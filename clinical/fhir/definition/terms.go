@@ -44,9 +44,42 @@ func (s *Set) ValueSet(canonical string) *ValueSet {
 	x := expanding{s, map[string]bool{}, maxExpanding}
 	v := x.expand(canonical)
 	if v != nil {
+		v.fold(s)
 		s.expanded.Store(canonical, v)
 	}
 	return v
+}
+
+// fold notes the codes of systems that take any case.
+//
+// SPEC(FHIR R4 codesystem-definitions.html#CodeSystem.caseSensitive): false: codes that differ by case alone are the same.
+func (v *ValueSet) fold(s *Set) {
+	for system, codes := range v.Codes {
+		c := s.CodeSystem(system)
+		if c == nil || !c.AnyCase {
+			continue
+		}
+		if v.lower == nil {
+			v.lower = map[string]map[string]bool{}
+		}
+		v.lower[system] = make(map[string]bool, len(codes))
+		for code := range codes {
+			v.lower[system][strings.ToLower(code)] = true
+		}
+	}
+}
+
+// Concept returns the concept of a code; ok is false if there is none.
+func (c *CodeSystem) Concept(code string) (k Concept, ok bool) {
+	if k, ok = c.Codes[code]; ok || !c.AnyCase {
+		return k, ok
+	}
+	for have, k := range c.Codes {
+		if strings.EqualFold(have, code) {
+			return k, true
+		}
+	}
+	return k, false
 }
 
 // expanding is the making of one ValueSet and of those that it is made of.
@@ -300,7 +333,7 @@ func (v *ValueSet) Has(system, code string) Answer {
 			}
 		}
 	} else if codes, there := v.Codes[system]; there {
-		if _, ok := codes[code]; ok {
+		if _, ok := codes[code]; ok || v.lower[system][strings.ToLower(code)] {
 			return Yes
 		}
 	} else if v.Closed {

@@ -189,7 +189,10 @@ func (r *runner) coding(v value) {
 	if code == nil || !cs.Complete {
 		return
 	}
-	concept, ok := cs.Codes[string(code)]
+	if cs.AnyCase {
+		r.steps += len(cs.Codes) >> 4 // it may look at all of them
+	}
+	concept, ok := cs.Concept(string(code))
 	if !ok {
 		r.fail(r.doc.Member(v.node, "code"), "code-invalid", IDCodeUnknown, "", "this code system has no such code: "+cs.URL)
 		return

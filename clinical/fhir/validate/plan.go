@@ -48,11 +48,11 @@ type member struct {
 	binding  *binding
 	targets  *targets
 	profiles []string // of a complex type, of which one is met: SimpleQuantity
-	extra    bool // "_x"
-	extends  bool // extension or modifierExtension
-	resource bool // the values are resources
-	ident    bool // the id of an element
-	idle     bool // nothing in the values is looked at
+	extra    bool     // "_x"
+	extends  bool     // extension or modifierExtension
+	resource bool     // the values are resources
+	ident    bool     // the id of an element
+	idle     bool     // nothing in the values is looked at
 }
 
 // find returns the member at tape node n, nil if the type has none of that name.

@@ -384,3 +384,18 @@ func TestSimpleQuantity(t *testing.T) {
 		}
 	}
 }
+
+// TestCaseOfCodes: codes of a system that says it takes any case are the same in any case, those of others are not.
+func TestCaseOfCodes(t *testing.T) {
+	for said, want := range map[string]string{`,"caseSensitive":false`: "", `,"caseSensitive":true`: "wrong", ``: "wrong"} {
+		set := setOf(t, `{"resourceType":"CodeSystem","url":"http://s","content":"complete"`+said+`,"concept":[{"code":"abc"}]}`,
+			`{"resourceType":"ValueSet","url":"http://v","compose":{"include":[{"system":"http://s"}]}}`,
+			profile("p", "Observation", `{"path":"Observation.code","binding":{"strength":"required","valueSet":"http://v"}}`))
+		for code, want := range map[string]string{"abc": "", "ABC": want, "abd": "wrong"} {
+			text := `{"resourceType":"Observation","status":"final","code":{"coding":[{"system":"http://s","code":"` + code + `"}]}}`
+			if got := found(validate.New(set, validate.Options{}).Validate(parse(t, []byte(text)), "http://ward.test/p")); (got == "") != (want == "") {
+				t.Errorf("%s %s: %q, want %q", said, code, got, want)
+			}
+		}
+	}
+}
