@@ -50,28 +50,40 @@ func byName(d *tree.Doc, n int) []int {
 	return list
 }
 
-// sameNumber compares two JSON numbers by value, exactly and without building them.
+// longExponent is from how many digits on an exponent is not reckoned with: building it takes time that grows with their square.
+const longExponent = 1000
+
+// sameNumber compares two JSON numbers by value, exactly and without building them; those with a long exponent are the same only as written.
 func sameNumber(a, b string) bool {
+	if a == b {
+		return true
+	}
 	na, da, ea := decimal(a)
 	nb, db, eb := decimal(b)
-	return na == nb && da == db && ea.Cmp(eb) == 0
+	return ea != nil && eb != nil && na == nb && da == db && ea.Cmp(eb) == 0
 }
 
-// decimal takes a JSON number apart: value = 0.digits * 10^exponent, digits without zeros at either end; of 0 all is empty.
+// decimal takes a JSON number apart: value = 0.digits * 10^exponent, digits without zeros at either end; of 0 all is empty. The exponent is nil
+// if it is long.
 func decimal(s string) (negative bool, digits string, exponent *big.Int) {
 	exponent = new(big.Int)
 	s, negative = strings.CutPrefix(s, "-")
+	written := ""
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		exponent.SetString(strings.TrimPrefix(s[i+1:], "+"), 10)
-		s = s[:i]
+		s, written = s[:i], strings.TrimPrefix(s[i+1:], "+")
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
-	exponent.Add(exponent, big.NewInt(int64(len(whole))))
-	digits = whole + fraction
-	trimmed := strings.TrimLeft(digits, "0")
-	exponent.Sub(exponent, big.NewInt(int64(len(digits)-len(trimmed))))
+	trimmed := strings.TrimLeft(whole+fraction, "0")
 	if digits = strings.TrimRight(trimmed, "0"); digits == "" {
-		return false, "", new(big.Int)
+		return false, "", exponent
 	}
-	return negative, digits, exponent
+	written, minus := strings.CutPrefix(written, "-")
+	if written = strings.TrimLeft(written, "0"); len(written) >= longExponent {
+		return negative, digits, nil
+	}
+	exponent.SetString("0"+written, 10)
+	if minus {
+		exponent.Neg(exponent)
+	}
+	return negative, digits, exponent.Add(exponent, big.NewInt(int64(len(trimmed)-len(fraction))))
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -135,6 +136,26 @@ func TestJSONBounds(t *testing.T) {
 	}
 	if _, err := patch.JSON([]byte(`{}`), []byte(`[`+many+`]`), patch.Limits{Operations: 100}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestJSONNumbers: numbers are the same by their value, however they are written, and comparing them takes no longer than reading them.
+func TestJSONNumbers(t *testing.T) {
+	long := strings.Repeat("7", 4<<20)
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"1", "1.0", true}, {"100", "1e2", true}, {"100", "1E+02", true}, {"0.001", "1e-3", true}, {"-0", "0e9", true}, {"0e" + long, "0", true}, {"10.50", "0.1050e2", true},
+		{"1e0" + strings.Repeat("0", 2000) + "2", "100", true}, {"1e-0" + strings.Repeat("0", 2000) + "2", "0.01", true}, {"1e99999999999999999999", "10e99999999999999999998", true},
+		{"1e" + long, "1e" + long, true}, {"1", "-1", false}, {"1e2", "1e-2", false}, {"12", "21", false}, {"1", "10", false}, {"1e99999999999999999999", "1e99999999999999999998", false},
+		{"1e" + long, "2e" + long, false}, {"1e" + long, "1e-" + long, false}, {"1e" + long, "1", false},
+	} {
+		start := time.Now()
+		_, err := patch.JSON([]byte(`{"a":`+c.a+`}`), []byte(`[{"op":"test","path":"/a","value":`+c.b+`}]`), patch.Limits{})
+		if (err == nil) != c.same || time.Since(start) > 5*time.Second {
+			t.Errorf("%.40s %.40s: %v after %v", c.a, c.b, err, time.Since(start))
+		}
 	}
 }
 
