@@ -18,10 +18,7 @@ func (f *fhirPatch) opAdd(at fhirpath.Node) error {
 	if !ok {
 		return f.invalid("the part name has a valueString")
 	}
-	t := at.Type
-	if t.Kind == definition.Primitive {
-		t = f.element // id and extensions
-	}
+	t := f.holds(at)
 	e := elementOf(t, name)
 	if e == nil {
 		return f.misfit(at, "there is no element of this name in "+t.Name)
@@ -30,11 +27,9 @@ func (f *fhirPatch) opAdd(at fhirpath.Node) error {
 	if err != nil {
 		return err
 	}
-	object := at.Value
-	if at.Type.Kind == definition.Primitive {
-		if object = at.Extra; object < 0 {
-			return f.addExtra(at, e, member, v)
-		}
+	object := objectOf(at)
+	if object < 0 {
+		return f.addExtra(at, e, member, v)
 	}
 	if e.Array {
 		items := f.items(object, member)
@@ -46,6 +41,22 @@ func (f *fhirPatch) opAdd(at fhirpath.Node) error {
 		}
 	}
 	return f.write(object, member, v)
+}
+
+// holds is the type that says which elements can be in a node: in a primitive, id and extensions.
+func (f *fhirPatch) holds(at fhirpath.Node) *definition.Type {
+	if at.Type.Kind == definition.Primitive {
+		return f.element
+	}
+	return at.Type
+}
+
+// objectOf is the object of the elements in a node, negative if it is a primitive that has none.
+func objectOf(at fhirpath.Node) int {
+	if at.Type.Kind == definition.Primitive {
+		return at.Extra
+	}
+	return at.Value
 }
 
 // addExtra gives a primitive that has neither id nor extensions the one or the other.
@@ -99,18 +110,22 @@ func (f *fhirPatch) insertFirst(path string, index int) error {
 	if err != nil {
 		return err
 	}
-	if len(nodes) != 1 || nodes[0].Value < 0 {
+	if len(nodes) != 1 {
 		return f.step.fail(ward.Unprocessable, "path names no list in the resource", "")
 	}
-	e := elementOf(nodes[0].Type, path[dot+1:])
+	at := nodes[0]
+	e := elementOf(f.holds(at), path[dot+1:])
 	if e == nil || !e.Array {
-		return f.misfit(nodes[0], "path names no list in the resource")
+		return f.misfit(at, "path names no list in the resource")
 	}
 	member, v, err := f.value(f.parts["value"], e)
 	if err != nil {
 		return err
 	}
-	return f.insert(nodes[0].Value, member, nil, 0, v)
+	if object := objectOf(at); object >= 0 {
+		return f.insert(object, member, nil, 0, v)
+	}
+	return f.addExtra(at, e, member, v)
 }
 
 // opMove moves an item within its list.
