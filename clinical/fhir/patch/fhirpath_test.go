@@ -191,6 +191,24 @@ func TestFHIRPathRefused(t *testing.T) {
 	}
 }
 
+// TestFHIRPathForms: a value that has not the form of its type is no place for another operation, and is left to whoever reads the result.
+func TestFHIRPathForms(t *testing.T) {
+	index := `{"name":"index","valueInteger":0}`
+	for _, ops := range [][]string{
+		{op("add", "Patient", named("communication"), valued(`"part":[{"name":"language","valueCodeableConcept":"secret"}]`)), op("add", "Patient.communication.language", named("text"), valued(`"valueString":"x"`))},
+		{op("add", "Patient", named("photo"), valued(`"valueAttachment":["secret"]`)), op("add", "Patient.photo", named("title"), valued(`"valueString":"x"`))},
+		{op("add", "Patient", named("maritalStatus"), valued(`"valueCodeableConcept":"secret"`)), op("insert", "Patient.maritalStatus.coding", valued(`"valueCoding":{"code":"x"}`), index)},
+	} {
+		_, err := patch.FHIRPath(definition.R4(), []byte(fhirDoc), parameters(ops...), patch.Limits{})
+		if ward.KindOf(err) != ward.Unprocessable || !strings.Contains(err.Error(), "): path names what is not an object of ") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", ops[1], err)
+		}
+		if _, err := patch.FHIRPath(definition.R4(), []byte(fhirDoc), parameters(ops[0]), patch.Limits{}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestFHIRPathBounds: operations and their work are bounded.
 func TestFHIRPathBounds(t *testing.T) {
 	many := make([]string, 100)

@@ -27,8 +27,11 @@ func (f *fhirPatch) opAdd(at fhirpath.Node) error {
 	if err != nil {
 		return err
 	}
-	object := objectOf(at)
-	if object < 0 {
+	object, err := f.objectOf(at)
+	switch {
+	case err != nil:
+		return err
+	case object < 0:
 		return f.addExtra(at, e, member, v)
 	}
 	if e.Array {
@@ -51,12 +54,17 @@ func (f *fhirPatch) holds(at fhirpath.Node) *definition.Type {
 	return at.Type
 }
 
-// objectOf is the object of the elements in a node, negative if it is a primitive that has none.
-func objectOf(at fhirpath.Node) int {
+// objectOf is the object of the elements in a node, negative if it is a primitive that has none. What an operation before has put there may be of
+// another form.
+func (f *fhirPatch) objectOf(at fhirpath.Node) (int, error) {
+	object := at.Value
 	if at.Type.Kind == definition.Primitive {
-		return at.Extra
+		object = at.Extra
 	}
-	return at.Value
+	if object >= 0 && f.doc.Nodes[object].Kind != tree.Object {
+		return 0, f.misfit(at, "path names what is not an object of "+f.holds(at).Name)
+	}
+	return object, nil
 }
 
 // addExtra gives a primitive that has neither id nor extensions the one or the other.
@@ -122,10 +130,14 @@ func (f *fhirPatch) insertFirst(path string, index int) error {
 	if err != nil {
 		return err
 	}
-	if object := objectOf(at); object >= 0 {
-		return f.insert(object, member, nil, 0, v)
+	object, err := f.objectOf(at)
+	switch {
+	case err != nil:
+		return err
+	case object < 0:
+		return f.addExtra(at, e, member, v)
 	}
-	return f.addExtra(at, e, member, v)
+	return f.insert(object, member, nil, 0, v)
 }
 
 // opMove moves an item within its list.
