@@ -135,6 +135,20 @@ func TestFHIRPathBytes(t *testing.T) {
 			t.Errorf("%s: %v %s", c.op, err, cmp.Diff(want, string(got)))
 		}
 	}
+	// An item that is an id or extensions only goes with the last of them.
+	for before, want := range map[string]string{
+		`"given":[null,"B"],"_given":[{"id":"a"},null]`:       `"given":["B"]`,
+		`"given":[null,"B"],"_given":[{"id":"a"},{"id":"b"}]`: `"given":["B"],"_given":[{"id":"b"}]`,
+		`"given":["B",null],"_given":[null,{"id":"a"}]`:       `"given":["B"]`,
+		`"_given":[{"id":"a"},{"id":"b"}]`:                    `"_given":[{"id":"b"}]`,
+		`"family":"F","_given":[{"id":"a"}]`:                  `"family":"F"`,
+		`"given":["A","B"],"_given":[{"id":"a"},{"id":"b"}]`:  `"given":["A","B"],"_given":[null,{"id":"b"}]`,
+	} {
+		got, err := patch.FHIRPath(definition.R4(), []byte(`{"resourceType":"Patient","name":[{`+before+`}]}`), parameters(op("delete", "Patient.name.given.where(id = 'a').id")), patch.Limits{})
+		if want = `{"resourceType":"Patient","name":[{` + want + `}]}`; err != nil || string(got) != want {
+			t.Errorf("%s: %v %s", before, err, got)
+		}
+	}
 	if got, err := patch.FHIRPath(definition.R4(), []byte(fhirDoc), []byte(`{"resourceType":"Parameters"}`), patch.Limits{}); err != nil || string(got) != fhirDoc {
 		t.Error(err, string(got))
 	}

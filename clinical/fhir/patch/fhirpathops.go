@@ -247,9 +247,14 @@ func (f *fhirPatch) prune(n int) error {
 		object, member := int(f.doc.Nodes[up].Parent), f.doc.MemberName(up)
 		var err error
 		switch name, isExtra := strings.CutPrefix(member, "_"); {
-		case isExtra: // null takes its place, so that the others stay beside their values
-			items := f.items(object, name)
-			items[f.indexOf(n)].extra = nil
+		case isExtra: // null takes its place, so that the others stay beside their values; without a value of its own the item goes
+			items, at := f.items(object, name), f.indexOf(n)
+			if items[at].extra = nil; items[at].value == nil {
+				if err := f.store(object, name, slices.Delete(items, at, at+1)); err != nil {
+					return err
+				}
+				break
+			}
 			err = f.setMember(object, member, joined(items).extra)
 		case f.doc.Nodes[up].Len > 1:
 			err = f.cut(n)
