@@ -102,15 +102,21 @@ func (j *jsonPatch) pointer(n int, name string) (pointer, error) {
 	return parts, nil
 }
 
-// place is the pointer as errors show it.
+// maxPlace is how many parts of a pointer errors show.
+const maxPlace = 100
+
+// place is the pointer as errors show it: names that can be element names, and positions that an array can have.
 func (p pointer) place() string {
 	var b strings.Builder
-	for _, part := range p {
+	for i, part := range p {
+		_, ok := position(part)
 		switch {
-		case part == "-" || part != "" && strings.Trim(part, "0123456789") == "":
+		case i == maxPlace:
+			return b.String() + ".?"
+		case part == "-" || ok:
 			b.WriteString("[" + part + "]")
 			continue
-		case !plainName(part) || part == "":
+		case !plainName(part) || strings.Trim(part, "0123456789") == "":
 			part = "?"
 		}
 		if b.Len() > 0 {
