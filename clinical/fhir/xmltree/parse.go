@@ -15,7 +15,14 @@ const (
 	maxName   = 256
 )
 
-// Parse reads src, which is one XML document. After an error the Doc holds nothing that is of use. The error is a *tree.Error; its Path
+// Parse bounds the nodes by itself where it is not told how many: text that is nothing but tags would take a hundred times its bytes. Documents have
+// fewer than one node for every nodeBytes, short ones of whatever density have leave for fewNodes.
+const (
+	nodeBytes = 12
+	fewNodes  = 1 << 20
+)
+
+// Parse reads src, which is one XML document. Nodes of the limits bounds nodes and attributes, each for themselves. After an error the Doc holds nothing that is of use. The error is a *tree.Error; its Path
 // is of element names and, among siblings of one name, positions from 0.
 func (d *Doc) Parse(src []byte, l tree.Limits) error {
 	if l.Bytes == 0 {
@@ -25,7 +32,7 @@ func (d *Doc) Parse(src []byte, l tree.Limits) error {
 		l.Depth = tree.DefaultLimits.Depth
 	}
 	if l.Nodes == 0 {
-		l.Nodes = tree.DefaultLimits.Nodes
+		l.Nodes = min(tree.DefaultLimits.Nodes, max(fewNodes, len(src)/nodeBytes))
 	}
 	d.Src, d.Nodes, d.Attrs, d.Root = src, d.Nodes[:0], d.Attrs[:0], None
 	p := parser{d: d, limits: l, cur: None}

@@ -174,6 +174,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// TestDense: a text that is nothing but tags, or attributes, is refused before it takes many times its bytes; what is as dense as people write is not.
+func TestDense(t *testing.T) {
+	const mb = 1 << 20
+	for one, size := range map[string]int{`<a/>`: 6 * mb, `x<!---->`: 6 * mb, `<a b="" c="" d="" e="" f="" g="" h="" i=""/>`: 7 * mb} {
+		src := []byte("<r>" + strings.Repeat(one, size/len(one)) + "</r>")
+		var d xmltree.Doc
+		var e *tree.Error
+		if err := d.Parse(src, tree.Limits{}); !errors.As(err, &e) || !e.TooLarge {
+			t.Errorf("%s: %v", one, err)
+		}
+	}
+	for one, size := range map[string]int{`<b>x</b>`: 4*mb - 100, "\n    <system value=\"urn:x\"/>": 16 * mb} {
+		var d xmltree.Doc
+		if err := d.Parse([]byte("<r>"+strings.Repeat(one, size/len(one))+"</r>"), tree.Limits{}); err != nil {
+			t.Errorf("%s: %v", one, err)
+		}
+	}
+}
+
 // FuzzParse: what is accepted reads the same by the reader of the standard library, and the offsets cover the text.
 func FuzzParse(f *testing.F) {
 	for _, src := range good {

@@ -94,6 +94,9 @@ func (p *parser) attributes(n int) error {
 		if d.Nodes[n].Attrs == maxAttrs {
 			return p.large(p.i, fmt.Sprintf("at most %d attributes of one element", maxAttrs))
 		}
+		if len(d.Attrs) == p.limits.Nodes {
+			return p.large(p.i, fmt.Sprintf("at most %d attributes", p.limits.Nodes))
+		}
 		a := Attr{Start: from}
 		if err := p.attribute(&a); err != nil {
 			return err
