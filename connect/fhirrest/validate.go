@@ -1,13 +1,13 @@
 package fhirrest
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 
 	"github.com/ward-health/ward"
 	"github.com/ward-health/ward/clinical/fhir"
 	"github.com/ward-health/ward/clinical/fhir/issue"
+	"github.com/ward-health/ward/clinical/fhir/tree"
 )
 
 // conform refuses a body that does not conform, with all that is to be said of it.
@@ -52,50 +52,89 @@ func (a *API) validate(c *call) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	resource, more, err := parameters(body)
+	asked, err := parameters(body)
+	switch {
+	case err != nil:
+		return reply{}, err
+	case asked.rt != "" && asked.rt != c.rt:
+		return reply{}, ward.E(ward.Invalid, "fhirrest.validate", "the body's resourceType is not the type of the URL", nil).At("resourceType")
+	}
+	all, err := a.conforms.Check(c.r.Context(), c.g.Permit, asked.resource, append(asked.profiles, profiles...)...)
 	if err != nil {
 		return reply{}, err
 	}
-	all, err := a.conforms.Check(c.r.Context(), c.g.Permit, resource, append(more, profiles...)...)
-	if err != nil {
-		return reply{}, err
-	}
-	switch whole := len(resource) == len(body); {
-	case c.places != nil && whole:
+	asked.move(all, body)
+	if c.places != nil {
 		c.places.Move(all)
-	case c.places != nil: // the places are those of the JSON of a parameter
-		all = (&fhir.Findings{Issues: all}).Unplaced().Issues
 	}
 	return reply{status: http.StatusOK, body: issue.Outcome(all)}, nil
 }
 
-// parameters takes resource and profile out of a Parameters resource; another resource is the one to validate.
-func parameters(body []byte) (resource []byte, profiles []string, err error) {
-	var p struct {
-		ResourceType string `json:"resourceType"`
-		Parameter    []struct {
-			Name      string          `json:"name"`
-			Resource  json.RawMessage `json:"resource"`
-			URI       string          `json:"valueUri"`
-			Canonical string          `json:"valueCanonical"`
-			Code      string          `json:"valueCode"`
-		} `json:"parameter"`
-	}
-	if json.Unmarshal(body, &p) != nil || p.ResourceType != "Parameters" {
-		return body, nil, nil //nolint:nilerr // what is wrong with it is for the validator to say
-	}
-	for _, one := range p.Parameter {
-		switch one.Name {
-		case "resource":
-			resource = one.Resource
-		case "profile":
-			profiles = append(profiles, one.URI+one.Canonical)
-		default:
-			return nil, nil, ward.E(ward.Unsupported, "fhirrest.validate", "the parameters resource and profile are offered", nil).At("Parameters.parameter.name")
+// toValidate is what a request asks to validate.
+type toValidate struct {
+	resource []byte
+	rt       string // its type, "" if it says none
+	start    int    // where it begins in the body
+	profiles []string
+}
+
+// move gives findings of the resource the lines and columns of the body.
+func (v *toValidate) move(found []issue.Issue, body []byte) {
+	line, column := (&tree.Doc{Src: body}).Position(v.start)
+	for i := range found {
+		switch x := &found[i]; {
+		case x.Line == 1:
+			x.Line, x.Column = line, x.Column+column-1
+		case x.Line > 1:
+			x.Line += line - 1
 		}
 	}
-	if resource == nil {
-		return nil, nil, ward.E(ward.Invalid, "fhirrest.validate", "the parameter resource is needed: deleting is not validated", nil).At("Parameters.parameter")
+}
+
+// parameters takes resource and profile out of a Parameters resource; another resource is the one to validate. What is wrong with the form of
+// either is for the validator to say.
+func parameters(body []byte) (toValidate, error) {
+	var d tree.Doc
+	whole := toValidate{resource: body}
+	if d.Parse(body, tree.Limits{}) != nil {
+		return whole, nil
 	}
-	return resource, profiles, nil
+	if whole.rt = textAt(&d, 0, "resourceType"); whole.rt != "Parameters" {
+		return whole, nil
+	}
+	var out toValidate
+	list := d.Member(0, "parameter")
+	switch {
+	case list == tree.None:
+	case d.Nodes[list].Kind != tree.Array:
+		return out, ward.E(ward.Invalid, "fhirrest.validate", "parameter is an array", nil).At("Parameters.parameter")
+	default:
+		list = d.First(list)
+	}
+	for n := list; n != tree.None; n = d.Sibling(n) {
+		switch textAt(&d, n, "name") {
+		case "resource":
+			r := d.Member(n, "resource")
+			if r == tree.None || out.resource != nil {
+				return out, ward.E(ward.Invalid, "fhirrest.validate", "the parameter resource is given once, with a resource", nil).At("Parameters.parameter")
+			}
+			out.resource, out.rt, out.start = d.Raw(r), textAt(&d, r, "resourceType"), int(d.Nodes[r].Start)
+		case "profile":
+			out.profiles = append(out.profiles, textAt(&d, n, "valueUri")+textAt(&d, n, "valueCanonical"))
+		default:
+			return out, ward.E(ward.Unsupported, "fhirrest.validate", "the parameters resource and profile are offered", nil).At("Parameters.parameter.name")
+		}
+	}
+	if out.resource == nil {
+		return out, ward.E(ward.Invalid, "fhirrest.validate", "the parameter resource is needed: deleting is not validated", nil).At("Parameters.parameter")
+	}
+	return out, nil
+}
+
+// textAt is the text of a member of object n, "" if it has none.
+func textAt(d *tree.Doc, n int, name string) string {
+	if m := d.Member(n, name); m != tree.None && d.Nodes[m].Kind == tree.String {
+		return string(d.Text(m))
+	}
+	return ""
 }
