@@ -2,6 +2,7 @@ package structure
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 )
 
@@ -33,6 +34,7 @@ const (
 // SPEC(FHIR R4 narrative.html#Narrative): one div in the XHTML namespace, with text that is not white space alone, or an image (txt-2).
 func xhtml(b []byte) (problem string, at int) {
 	x := xhtmlReader{b: b}
+	x.characters()
 	x.space()
 	for x.problem == "" && (x.i == 0 || x.depth > 0) {
 		x.text()
@@ -71,6 +73,15 @@ func (x *xhtmlReader) fail(want string) {
 	}
 }
 
+// characters checks that XML has all of them; b is UTF-8.
+func (x *xhtmlReader) characters() {
+	at := bytes.IndexFunc(x.b, func(r rune) bool { return !xmlChar(r) })
+	if at >= 0 {
+		x.i = at
+		x.fail("no character that XML does not have")
+	}
+}
+
 func (x *xhtmlReader) space() {
 	for x.i < len(x.b) && xmlSpace(x.b[x.i]) {
 		x.i++
@@ -90,6 +101,11 @@ func (x *xhtmlReader) text() {
 		x.solid = len(bytes.TrimSpace(run)) > 0
 	}
 	x.references(run)
+	if n := bytes.Index(run, []byte("]]>")); n >= 0 && x.problem == "" {
+		x.i += n
+		x.fail("]]> is written ]]&gt;")
+		return
+	}
 	x.i = end
 }
 
@@ -102,35 +118,49 @@ func (x *xhtmlReader) references(run []byte) {
 			return
 		}
 		run = run[n+1:]
-		end := bytes.IndexByte(run[:min(len(run), 12)], ';')
-		if end < 1 || !reference(run[:end]) {
+		if _, end := reference(run); end == 0 {
 			x.i = from + n
-			x.fail("an ampersand is written &amp;")
+			x.fail("an ampersand is written &amp;, and of entities those of XML alone are known (&#160; for &nbsp;)")
 			return
 		}
 		from += n + 1
 	}
 }
 
-// reference reports whether name is what may stand between & and ;.
-func reference(name []byte) bool {
-	digits := name[0] == '#'
-	if digits {
-		name = name[1:]
+// reference reads what stands behind an ampersand: the character, and where the text behind its semicolon begins; 0 if it is none of XML.
+//
+// SPEC(FHIR R4 narrative.html#xhtml): entities of HTML such as &nbsp; are not supported.
+func reference(b []byte) (r rune, end int) {
+	semicolon := bytes.IndexByte(b[:min(len(b), 12)], ';')
+	if semicolon < 2 {
+		return 0, 0
 	}
-	hex := digits && len(name) > 1 && name[0] == 'x'
-	if hex {
-		name = name[1:]
+	name := string(b[:semicolon])
+	if r, ok := entities[name]; ok {
+		return r, semicolon + 1
 	}
-	for _, c := range name {
-		isDigit := c >= '0' && c <= '9'
-		switch {
-		case isDigit, hex && (c|0x20 >= 'a' && c|0x20 <= 'f'), !digits && (c|0x20 >= 'a' && c|0x20 <= 'z'):
-		default:
-			return false
-		}
+	digits, ok := strings.CutPrefix(name, "#")
+	if !ok {
+		return 0, 0
 	}
-	return len(name) > 0
+	base := 10
+	if hex, ok := strings.CutPrefix(digits, "x"); ok {
+		digits, base = hex, 16
+	}
+	n, err := strconv.ParseUint(digits, base, 31)
+	if r = rune(n); err != nil || !xmlChar(r) {
+		return 0, 0
+	}
+	return r, semicolon + 1
+}
+
+var entities = map[string]rune{"amp": '&', "lt": '<', "gt": '>', "apos": '\'', "quot": '"'}
+
+// xmlChar reports whether XML has the character.
+//
+// SPEC(XML 1.0 section 2.2).
+func xmlChar(r rune) bool {
+	return r >= 0x20 && r <= 0xD7FF || r == '\t' || r == '\n' || r == '\r' || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 && r <= 0x10FFFF
 }
 
 // tag reads what begins with '<'.
@@ -278,9 +308,32 @@ func (x *xhtmlReader) value() ([]byte, bool) {
 	return value, x.problem == ""
 }
 
-// scripted reports whether an attribute's value would run something.
+// scripted reports whether an attribute's value, whose references are checked, would run something: as who shows it reads it, without white space
+// and with references resolved.
 func scripted(value []byte) bool {
-	const word = "javascript:"
-	trimmed := bytes.TrimLeft(value, " \t\r\n")
-	return len(trimmed) >= len(word) && strings.EqualFold(string(trimmed[:len(word)]), word)
+	for _, word := range []string{"javascript:", "vbscript:"} {
+		if beginsAs(value, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// beginsAs reports whether value begins with word, whatever the case of its letters.
+func beginsAs(value []byte, word string) bool {
+	for i := 0; i < len(value) && word != ""; i++ {
+		c := rune(value[i])
+		if c == '&' {
+			r, end := reference(value[i+1:])
+			c, i = r, i+end
+		}
+		switch {
+		case c <= ' ':
+			continue
+		case c > 'z' || c|0x20 != rune(word[0]) && c != rune(word[0]):
+			return false
+		}
+		word = word[1:]
+	}
+	return word == ""
 }
