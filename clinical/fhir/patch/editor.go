@@ -17,10 +17,18 @@ type editor struct {
 
 // load makes text the text that is edited.
 func (e *editor) load(text []byte) error {
-	if e.work += len(text); e.work > e.limits.Work {
-		return &tree.Error{Text: fmt.Sprintf("expected operations that go over at most %d bytes in all", e.limits.Work), TooLarge: true}
+	if err := e.charge(len(text)); err != nil {
+		return err
 	}
 	return e.doc.Parse(text, tree.Limits{Bytes: e.limits.Bytes})
+}
+
+// charge counts bytes that an operation goes over.
+func (e *editor) charge(bytes int) error {
+	if e.work += bytes; e.work > e.limits.Work {
+		return &tree.Error{Text: fmt.Sprintf("expected operations that go over at most %d bytes in all", e.limits.Work), TooLarge: true}
+	}
+	return nil
 }
 
 // edited turns a failure to load what an operation has made into its error.

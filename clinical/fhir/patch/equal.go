@@ -32,7 +32,7 @@ func equal(a *tree.Doc, n int, b *tree.Doc, m int) bool {
 	case tree.Object:
 		c, d := byName(a, n), byName(b, m)
 		for i := range c {
-			if a.MemberName(c[i]) != b.MemberName(d[i]) || !equal(a, c[i], b, d[i]) {
+			if c[i].name != d[i].name || !equal(a, c[i].node, b, d[i].node) {
 				return false
 			}
 		}
@@ -40,13 +40,19 @@ func equal(a *tree.Doc, n int, b *tree.Doc, m int) bool {
 	return true
 }
 
+// member is a member of an object with its name.
+type member struct {
+	name string
+	node int
+}
+
 // byName lists the members of an object in the order of their names.
-func byName(d *tree.Doc, n int) []int {
-	list := make([]int, 0, d.Nodes[n].Len)
+func byName(d *tree.Doc, n int) []member {
+	list := make([]member, 0, d.Nodes[n].Len)
 	for c := d.First(n); c != tree.None; c = d.Sibling(c) {
-		list = append(list, c)
+		list = append(list, member{d.MemberName(c), c})
 	}
-	slices.SortFunc(list, func(x, y int) int { return cmp.Compare(d.MemberName(x), d.MemberName(y)) })
+	slices.SortFunc(list, func(x, y member) int { return cmp.Compare(x.name, y.name) })
 	return list
 }
 

@@ -296,6 +296,9 @@ func (j *jsonPatch) opTest(n int, path pointer) error {
 	if err != nil {
 		return err
 	}
+	if err := j.charge(int(j.doc.Nodes[at].End)); err != nil {
+		return j.step.edited(err)
+	}
 	if !equal(&j.doc, at, &j.list, j.list.Member(n, "value")) {
 		return j.misfit(path, "the test failed: another value is there")
 	}

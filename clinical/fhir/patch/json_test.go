@@ -131,6 +131,7 @@ func TestJSONBounds(t *testing.T) {
 		"in lists": {`{"a":["` + strings.Repeat("x", 1000) + `"]}`, list, patch.Limits{}},
 		"many":     {`{}`, `[` + many + `]`, patch.Limits{Operations: 99}},
 		"work":     {big, `[` + many + `]`, patch.Limits{Work: 60 << 16}},
+		"tests":    {big, `[` + strings.TrimSuffix(strings.Repeat(`{"op":"test","path":"/a","value":"`+strings.Repeat("x", 1<<16)+`"},`, 100), ",") + `]`, patch.Limits{Work: 60 << 16}},
 		"resource": {big, `[]`, patch.Limits{Bytes: 1 << 16}},
 		"patch":    {`{}`, `[` + many + `]`, patch.Limits{Bytes: 1000}},
 	} {
