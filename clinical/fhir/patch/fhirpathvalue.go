@@ -195,7 +195,12 @@ func (f *fhirPatch) value(part int, e *definition.Element) (member string, v fra
 }
 
 // typed checks that an element takes a type.
+//
+// SPEC(FHIR R4 element.html, extensibility.html): the id of an element and the url of an extension have neither an id nor extensions.
 func (f *fhirPatch) typed(e *definition.Element, t *definition.Type, v fragment) (string, fragment, error) {
+	if e.XMLAttr && v.extra != nil {
+		return "", v, f.step.fail(ward.Unprocessable, "the element "+e.Name+" has neither an id nor extensions", plainPath(e.Path))
+	}
 	if t != nil && e.Content == nil {
 		for _, ref := range e.Types {
 			fits := ref.Type == t || ref.Type.Name == "Resource" && t.Is(ref.Type) || ref.Type.Name == "xhtml" && t.Name == "string" // Parameters has no value of type xhtml
