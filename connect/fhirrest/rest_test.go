@@ -52,6 +52,9 @@ func TestInteractions(t *testing.T) {
 		t.Fatal(res.header)
 	}
 	w.want(w.do(doctor, "PUT", at, body, "If-Match", `W/"1"`), 412)
+	for _, tag := range []string{`W/"02"`, `W/"+2"`, `"0"`, `W/"2`, "2", "*"} {
+		w.want(w.do(doctor, "PUT", at, body, "If-Match", tag), 400)
+	}
 	if res = w.want(w.do(doctor, "PUT", at, body), 200); res.header.Get("ETag") != `W/"2"` {
 		t.Fatalf("the same content made a new version: %v", res.header)
 	}

@@ -201,8 +201,9 @@ func parseIfMatch(text string) (int64, error) {
 	if len(tag) < 3 || tag[0] != '"' || tag[len(tag)-1] != '"' {
 		return 0, errIfMatch
 	}
-	n, err := strconv.ParseInt(tag[1:len(tag)-1], 10, 64)
-	if err != nil || n < 1 {
+	number := tag[1 : len(tag)-1]
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 1 || strconv.FormatInt(n, 10) != number { // tags are compared as they are written
 		return 0, errIfMatch
 	}
 	return n, nil
