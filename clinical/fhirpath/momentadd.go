@@ -70,11 +70,14 @@ func (m moment) add(n decimal, u unit) (r moment, ok bool) {
 	if !ok {
 		return m, false
 	}
-	total = total.round(0, toZero)
-	if total.big != nil {
-		return m, false
+	if m.kind == KindTime {
+		_, total, _ = total.divMod(decimal{coef: dayNanos})
 	}
-	return m.addNanos(total.coef)
+	days, rest, ok := total.round(0, toZero).divMod(decimal{coef: dayNanos})
+	if count, fits := days.integer(); ok && fits {
+		return m.addDays(count, rest.coef)
+	}
+	return m, false
 }
 
 func (m moment) addMonths(count int64) (moment, bool) {
@@ -92,15 +95,17 @@ func (m moment) addMonths(count int64) (moment, bool) {
 	return m, true
 }
 
-func (m moment) addNanos(n int64) (moment, bool) {
-	const dayNanos = daySeconds * int64(1e9)
+const dayNanos = daySeconds * int64(1e9)
+
+// addDays adds days and n nanoseconds, less than a day and of the same sign, to the precision of m.
+func (m moment) addDays(days, n int64) (moment, bool) {
 	switch p := m.full(); p {
 	case toYear:
-		return m.addMonths(n / (365 * dayNanos) * 12)
+		return m.addMonths(days / 365 * 12)
 	case toMonth:
-		return m.addMonths(n / (30 * dayNanos))
+		return m.addMonths(days / 30)
 	case toDay:
-		n -= n % dayNanos
+		n = 0
 	case toHour:
 		n -= n % nanos[unitHour]
 	case toMinute:
@@ -108,7 +113,7 @@ func (m moment) addNanos(n int64) (moment, bool) {
 	default:
 		n -= n % pow10[9-int(p-toSecond)]
 	}
-	sec, nano := n/1e9, int64(m.nano)+n%1e9
+	sec, nano := days*daySeconds+n/1e9, int64(m.nano)+n%1e9
 	if nano < 0 {
 		sec, nano = sec-1, nano+1e9
 	}

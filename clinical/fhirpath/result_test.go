@@ -1,0 +1,36 @@
+package fhirpath
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ward-health/ward/clinical/fhir/definition"
+)
+
+// results are the items of an expression on n, by commas.
+func results(t *testing.T, text string, n Node) string {
+	t.Helper()
+	vs, err := MustCompile(text).Eval(&Context{Set: definition.R4()}, n)
+	if err != nil {
+		t.Errorf("%s: %v", text, err)
+	}
+	var all []string
+	for _, v := range vs {
+		all = append(all, v.String())
+	}
+	return strings.Join(all, ",")
+}
+
+// TestFarMoments: a duration may be as long as the calendar.
+func TestFarMoments(t *testing.T) {
+	for text, want := range map[string]string{
+		"@2000-01-01 + 110000 days": "2301-03-04", "@2024-01-01 - 120000 days": "1695-06-14", "@2024-01 + 50000 weeks": "2996-03", "@0001-01-01 + 3652058 days": "9999-12-31",
+		"@2000 + 365000 days": "3000", "@2000-01-01T00:00:00Z + 2000000000000.5 seconds": "", "@2000-01-01T00:00:00Z + 10000000000.0 seconds": "2316-11-20T17:46:40Z",
+		"@2000-01-01T00:00:00Z - 10000000000.0 seconds": "1683-02-10T06:13:20Z", "@0001-01-01 + 3652059 days": "", "@2000-01-01 - 2147483647 days": "", "@2000-01-01 - 2147483647 weeks": "",
+		"@T10:00:00 + 10000000000.0 seconds": "03:46:40", "@T10:00 + 2147483647 hours": "17:00", "@T10:00 - 2147483647 hours": "03:00",
+	} {
+		if got := results(t, text, Node{}); got != want {
+			t.Errorf("%s is %q, not %q", text, got, want)
+		}
+	}
+}
