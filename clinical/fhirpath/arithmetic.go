@@ -86,8 +86,11 @@ func (o *arithmetic) numbers(m *machine, x, y *Value) error {
 	return m.pushNumber(r, whole)
 }
 
-// pushNumber pushes a Decimal, or an Integer unless it is out of range.
+// pushNumber pushes a Decimal or an Integer unless it is out of range.
 func (m *machine) pushNumber(d decimal, whole bool) error {
+	if d.beyond() {
+		return m.step(1)
+	}
 	if !whole {
 		return m.pushValue(d.value())
 	}

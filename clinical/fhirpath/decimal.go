@@ -315,7 +315,7 @@ const (
 	nearest                  // half away from zero
 )
 
-// round rounds to scale digits behind the point; a d that has fewer gets zeros.
+// round rounds to scale digits behind the point; a d that has fewer gets zeros. What is rounded up may pass the bounds: see beyond.
 func (d decimal) round(scale int32, dir direction) decimal {
 	if scale >= d.scale {
 		r, _ := fromBig(d.bigAt(scale), scale)
@@ -332,12 +332,22 @@ func (d decimal) round(scale int32, dir direction) decimal {
 			q.Add(q, big.NewInt(int64(r.Sign())))
 		}
 	}
-	t, _ := fromBig(q, scale)
-	return t
+	if q.IsInt64() {
+		return decimal{coef: q.Int64(), scale: scale}
+	}
+	return decimal{big: q, scale: scale}
+}
+
+// beyond reports whether d has more digits before the point than a Decimal has.
+func (d decimal) beyond() bool {
+	return d.big != nil && new(big.Int).Quo(d.big, bigPow10(d.scale)).CmpAbs(overflow) >= 0
 }
 
 // integer returns d as an Integer of FHIRPath; ok is false if it is out of range. What is behind the point must be zero.
 func (d decimal) integer() (int64, bool) {
+	if d.beyond() {
+		return 0, false
+	}
 	t := d.trim(0)
 	if t.big != nil || t.scale != 0 || t.coef > math.MaxInt32 || t.coef < math.MinInt32 {
 		return 0, false

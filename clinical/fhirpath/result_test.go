@@ -34,3 +34,16 @@ func TestFarMoments(t *testing.T) {
 		}
 	}
 }
+
+// TestRoundedUp: what is rounded to one digit too many has no result.
+func TestRoundedUp(t *testing.T) {
+	const nines = "99999999999999999999999999999999999999" // as many digits as a Decimal has before the point
+	for text, want := range map[string]string{
+		nines + ".5.round(0)": "", nines + ".5.ceiling()": "", "(-" + nines + ".5).floor()": "", nines + ".5.highBoundary(0)": "", nines + ".5 ~ 0": "false",
+		nines + ".4.round(0)": nines, nines + ".5.round(1)": nines + ".5", "2147483646.5.ceiling()": "2147483647", "2147483647.5.ceiling()": "",
+	} {
+		if got := results(t, text, Node{}); got != want {
+			t.Errorf("%s is %q, not %q", text, got, want)
+		}
+	}
+}

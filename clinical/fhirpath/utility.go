@@ -153,7 +153,8 @@ func (d decimal) boundary(dir direction, prec int64) (decimal, bool) {
 		half = half.neg()
 	}
 	r, ok := d.add(half)
-	return r.round(int32(prec), dir), ok
+	r = r.round(int32(prec), dir)
+	return r, ok && !r.beyond()
 }
 
 func (m moment) boundary(dir direction, prec int64, given bool) (moment, bool) {
