@@ -45,6 +45,9 @@ func (m *machine) fnAbs(o *callOp, base int) error {
 		d = d.neg()
 		s.num, s.big = d.coef, d.big
 	}
+	if s.kind == KindInteger {
+		return m.pushNumber(s.decimal(), true)
+	}
 	return m.push(&s)
 }
 

@@ -316,7 +316,7 @@ func (o *sign) eval(m *machine) error {
 	switch {
 	case ok && s.kind == KindInteger:
 		if o.minus {
-			s.num = -s.num
+			return m.pushNumber(decimal{coef: -s.num}, true)
 		}
 	case ok && (s.kind == KindDecimal || s.kind == KindQuantity):
 		if o.minus {

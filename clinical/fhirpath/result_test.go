@@ -47,3 +47,15 @@ func TestRoundedUp(t *testing.T) {
 		}
 	}
 }
+
+// TestLeastInteger: there is no Integer that is the least one without its sign.
+func TestLeastInteger(t *testing.T) {
+	for text, want := range map[string]string{
+		"'-2147483648'.toInteger().abs()": "", "-('-2147483648'.toInteger())": "", "'-2147483648'.toInteger()": "-2147483648", "'-2147483647'.toInteger().abs()": "2147483647",
+		"-2147483647": "-2147483647", "-(-5)": "5", "(-5.50).abs()": "5.50", "(-5 'mg').abs()": "5 'mg'",
+	} {
+		if got := results(t, text, Node{}); got != want {
+			t.Errorf("%s is %q, not %q", text, got, want)
+		}
+	}
+}
