@@ -59,3 +59,13 @@ func TestLeastInteger(t *testing.T) {
 		}
 	}
 }
+
+// TestJoinWithoutValues: an item that has no value takes no separator.
+func TestJoinWithoutValues(t *testing.T) {
+	n := parseNode(t, `{"resourceType":"Patient","name":[{"given":[null,"B",null,"C",null],"_given":[{"id":"a"},null,{"id":"c"},null,{"id":"e"}]},{"_given":[{"id":"a"}]}]}`)
+	for text, want := range map[string]string{"name[0].given.join(',')": "B,C", "name[1].given.join(',').exists()": "false", "'a'.combine('').combine('b').join(',')": "a,,b", "''.join('-').exists()": "true"} {
+		if got := results(t, text, n); got != want {
+			t.Errorf("%s is %q, not %q", text, got, want)
+		}
+	}
+}

@@ -422,6 +422,7 @@ func (m *machine) fnJoin(o *callOp, base int) error {
 		}
 	}
 	var b []byte
+	some := false
 	for i := base; i < len(m.stack); i++ {
 		v := &m.stack[i]
 		s := v.bytes()
@@ -431,15 +432,17 @@ func (m *machine) fnJoin(o *callOp, base int) error {
 		if s == nil || v.kind == KindNode && Kind(v.sub) != KindString {
 			return failf(o.at, "join() is defined on Strings, not on %s", v.TypeName())
 		}
-		if i > base {
+		if some {
 			b = append(b, sep...)
 		}
+		some = true
 		if err := m.charge(len(s) + len(sep)); err != nil {
 			return err
 		}
 		b = append(b, s...)
 	}
-	if len(m.stack) == base && !o.empty {
+	if !some && !o.empty {
+		m.stack = m.stack[:base]
 		return nil
 	}
 	return m.answer(base, String(string(b)))
