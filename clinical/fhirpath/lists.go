@@ -138,6 +138,11 @@ func (s *seen) add(vs []Value, v *Value) (bool, error) {
 	if err := s.m.read(len(v.text)); err != nil {
 		return false, err
 	}
+	if isUnit(v) {
+		if err := s.m.step(unitSteps); err != nil {
+			return false, err
+		}
+	}
 	h := hashOf(v)
 	for _, j := range s.byHash[h] {
 		t, err := s.m.equalItems(&vs[j], v)
@@ -149,14 +154,13 @@ func (s *seen) add(vs []Value, v *Value) (bool, error) {
 	return true, s.m.step(1)
 }
 
+// isUnit reports whether v is a Quantity, of System or of FHIR.
+func isUnit(v *Value) bool {
+	return v.kind == KindQuantity || v.kind == KindNode && v.sub == 0 && isQuantity(v.fhirName())
+}
+
 // hashOf is the same for equal items.
 func hashOf(v *Value) uint64 {
-	if v.kind == KindNode && v.sub == 0 {
-		if v.typ != nil && isQuantity(v.typ.Name) {
-			return uint64(KindQuantity)
-		}
-		return hashJSON(v)
-	}
 	s, ok := v.System()
 	if !ok {
 		return hashJSON(v)
@@ -167,13 +171,26 @@ func hashOf(v *Value) uint64 {
 	case KindBoolean:
 		return uint64(s.num) + 1
 	case KindInteger, KindDecimal:
-		d := s.decimal().trim(0)
-		if d.big != nil {
-			return hashText(d.big.String())
+		return hashDecimal(s.decimal())
+	case KindQuantity: // it may be equal to a number
+		one := Value{kind: KindQuantity}
+		if r, ok := express(&s, &one); ok {
+			if d, ok := fromRat(r); ok {
+				return hashDecimal(d)
+			}
 		}
-		return mix(uint64(d.coef), uint64(d.scale))
+		return uint64(KindQuantity)
+	case KindTime:
+		return uint64(KindTime)
 	}
-	return uint64(s.kind) // moments and quantities of different forms may be equal
+	return uint64(KindDateTime) // of any form, dates too
+}
+
+func hashDecimal(d decimal) uint64 {
+	if d = d.trim(0); d.big != nil {
+		return hashText(d.big.String())
+	}
+	return mix(uint64(d.coef), uint64(d.scale))
 }
 
 func hashText[T string | []byte](s T) uint64 {

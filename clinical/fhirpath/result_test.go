@@ -69,3 +69,20 @@ func TestJoinWithoutValues(t *testing.T) {
 		}
 	}
 }
+
+// TestFewAndMany: items are equal in a long list where they are in a short one.
+func TestFewAndMany(t *testing.T) {
+	n := parseNode(t, `{"resourceType":"Observation","valueQuantity":{"value":1},"component":[{"valueQuantity":{"value":100,"system":"http://unitsofmeasure.org","code":"%"}},
+		{"valueQuantity":{"value":1,"unit":"x"}},{"valueQuantity":{"value":1,"unit":"x","id":"q"}},{"valueQuantity":{"unit":"y"}},{"valueQuantity":{"unit":"y"}}]}`)
+	const more = "'a'.combine('b').combine('c').combine('d').combine('e').combine('f').combine('g').combine('h').combine('i')"
+	for _, both := range []string{
+		"1 | 1 '1'", "100 '%' | 1.0", "100 '%' | 1 '1'", "@2012-01-01 | @2012-01-01T", "1 'g' | 1000 'mg'", "1 year | 12 months", "1 'a' | 1 year", "1 'x' | 1 'x'", "1 '[foo]' | 1", "1 'Cel' | 1",
+		"value | 1", "value | component.value", "component.value | {}", "component.value | 1", "@T10:00:00 | @T10:00:00.0", "7 days | 1 'wk'", "true | 1", "'1' | 1", "0.5 | 50 '%'", "2 'rad' | 2",
+	} {
+		a, b, _ := strings.Cut(both, " | ")
+		few, many := results(t, "("+a+").combine("+b+").distinct().count()", n), results(t, more+".combine("+a+").combine("+b+").distinct().count() - 9", n)
+		if few != many {
+			t.Errorf("%s: %s among few, %s among many", both, few, many)
+		}
+	}
+}
