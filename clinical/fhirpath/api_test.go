@@ -107,3 +107,14 @@ func TestBundle(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckReferenceKey: the key that a reference points at is a text.
+func TestCheckReferenceKey(t *testing.T) {
+	for text, ok := range map[string]bool{"getReferenceKey(Patient).startsWith('a')": true, "getReferenceKey(Patient) and true": true, "getReferenceKey(Nothing)": false, "is(Reference).length()": false,
+		"getReferenceKey().length() > 1": true} {
+		err := MustCompile(text).Check(definition.R4(), definition.R4().Type("Reference"), CheckOptions{})
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

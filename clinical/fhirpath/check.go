@@ -348,7 +348,7 @@ func (c *checker) typeCall(s *syntax, f *function, in static) static {
 		if t.name != "" {
 			c.typeNamed(s.at, t)
 		}
-		return systemStatic(KindBoolean)
+		return systemStatic(resultKinds[f.sig])
 	}
 	out := c.typeNamed(s.at, t)
 	out.many, out.mixed = in.many, in.mixed
