@@ -337,3 +337,18 @@ func TestEqualObjects(t *testing.T) {
 		}
 	}
 }
+
+// TestSearches: where each search may read a text to its end, each of them is counted.
+func TestSearches(t *testing.T) {
+	n := parseNode(t, `{"resourceType":"Patient","name":[{"family":"`+strings.Repeat("a", 20_000)+`","text":"`+strings.Repeat("<b>x</b> ", 3000)+`"}]}`)
+	for text, want := range map[string]error{
+		"name.family.replaceMatches('a*b|a', 'x')": ErrSteps, "name.family.replaceMatches('a(.*b)?', 'x')": ErrSteps, "name.family.replaceMatches('(a+b)*?a', 'x')": ErrSteps,
+		"name.family.replaceMatches('a(.{900}b)?', 'x')": ErrSteps, "name.family.replaceMatches('^(a|b)*$', 'x')": nil, "name.text.replaceMatches('<[^>]+>', '')": nil,
+		"name.text.replaceMatches('\\\\s+', ' ')": nil, "name.text.replaceMatches('(<).*(>)', '')": nil, "name.family.replaceMatches('a', 'b')": nil,
+	} {
+		ctx := &Context{Set: definition.R4(), Limits: Limits{Steps: 3_000_000}}
+		if _, err := MustCompile(text).Eval(ctx, n); !errors.Is(err, want) || err != nil && want == nil {
+			t.Errorf("%s: %v, not %v", text, err, want)
+		}
+	}
+}

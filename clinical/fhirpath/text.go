@@ -8,6 +8,7 @@ import (
 	"html"
 	"regexp"
 	rx "regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -175,6 +176,7 @@ const (
 type pattern struct {
 	re   *regexp.Regexp
 	size int
+	near bool // see near
 }
 
 var errPattern = errors.New("no regular expression of RE2, or too large")
@@ -202,7 +204,31 @@ func compilePattern(text string, full bool) (*pattern, error) {
 	if err != nil {
 		return nil, errPattern
 	}
-	return &pattern{re, size}, nil
+	return &pattern{re, size, near(parsed)}, nil
+}
+
+// fewParts is up to how large a part of a pattern is short for near.
+const fewParts = 64
+
+// near reports whether searches one behind the other read about as much as one search does: re is parts in a row, each of them short or one
+// character again and again. What such a search reads beyond its match holds no further match, or the repetition would have gone on to it.
+func near(re *rx.Regexp) bool {
+	switch re.Op {
+	case rx.OpStar, rx.OpPlus:
+		return re.Sub[0].Op == rx.OpLiteral && len(re.Sub[0].Rune) == 1 || re.Sub[0].Op == rx.OpCharClass || re.Sub[0].Op == rx.OpAnyChar
+	case rx.OpCapture:
+		return near(re.Sub[0])
+	case rx.OpConcat:
+		return !slices.ContainsFunc(re.Sub, func(part *rx.Regexp) bool { return !near(part) })
+	case rx.OpLiteral, rx.OpCharClass:
+		return true
+	}
+	return programSize(re) <= fewParts && !endless(re)
+}
+
+// endless reports whether there is a repetition without bound in re.
+func endless(re *rx.Regexp) bool {
+	return re.Op == rx.OpStar || re.Op == rx.OpPlus || re.Op == rx.OpRepeat && re.Max < 0 || slices.ContainsFunc(re.Sub, endless)
 }
 
 // programSize is about the number of instructions, at most a little more than maxProgram.
@@ -220,7 +246,7 @@ func programSize(re *rx.Regexp) int {
 }
 
 // regex is the first argument as a regular expression. The search in n bytes is charged.
-func (o *callOp) regex(m *machine, text string, n int) (*regexp.Regexp, error) {
+func (o *callOp) regex(m *machine, text string, n int) (*pattern, error) {
 	p := o.re
 	if p == nil {
 		if err := m.step(8 * len(text)); err != nil {
@@ -231,7 +257,27 @@ func (o *callOp) regex(m *machine, text string, n int) (*regexp.Regexp, error) {
 			return nil, failf(o.at, "expected a regular expression of RE2 of at most %d bytes", maxPattern)
 		}
 	}
-	return p.re, m.step((n + 1) * p.size >> 6)
+	return p, m.search(p, n)
+}
+
+// search charges for one search in n bytes.
+func (m *machine) search(p *pattern, n int) error { return m.step((n + 1) * p.size >> 6) }
+
+// finds counts the matches in s, at most a little more than most. Where each may read s to its end, each is charged as a search.
+func (m *machine) finds(p *pattern, s []byte, most int) (int, error) {
+	if p.near {
+		return len(p.re.FindAllIndex(s, most)), nil
+	}
+	for n := 16; ; n *= 4 {
+		for range 2 * n { // it is replaced thereafter
+			if err := m.search(p, len(s)); err != nil {
+				return 0, err
+			}
+		}
+		if found := len(p.re.FindAllIndex(s, n)); found < n || n >= most {
+			return found, nil
+		}
+	}
 }
 
 func (m *machine) fnMatches(o *callOp, base int) error {
@@ -247,7 +293,7 @@ func (m *machine) fnMatches(o *callOp, base int) error {
 	if err != nil {
 		return err
 	}
-	return m.pushValue(Boolean(re.Match(s)))
+	return m.pushValue(Boolean(re.re.Match(s)))
 }
 
 func (m *machine) fnReplaceMatches(o *callOp, base int) error {
@@ -267,11 +313,14 @@ func (m *machine) fnReplaceMatches(o *callOp, base int) error {
 		return err
 	}
 	each := 1 + len(by) + len(s)*strings.Count(by, "$")
-	found := len(re.FindAllIndex(s, m.text/each+1))
+	found, err := m.finds(re, s, m.text/each+1)
+	if err != nil {
+		return err
+	}
 	if err := m.charge(found * each); err != nil {
 		return err
 	}
-	return m.pushText(string(re.ReplaceAll(s, []byte(groupNames(by)))))
+	return m.pushText(string(re.re.ReplaceAll(s, []byte(groupNames(by)))))
 }
 
 var groups = regexp.MustCompile(`\$(\d+)`)
