@@ -352,3 +352,16 @@ func TestSearches(t *testing.T) {
 		}
 	}
 }
+
+// TestGroups: what a group finds in all matches is no longer than the text.
+func TestGroups(t *testing.T) {
+	n := parseNode(t, `{"resourceType":"Patient","name":[{"text":"`+strings.Repeat("<b>x</b> ", 3000)+`"}]}`)
+	for text, l := range map[string]int{"name.text.replaceMatches('<(/?)b>', '[$1]').length()": 200_000, "name.text.replaceMatches('(.*)', '$1$1$1$1').length()": 360_000} {
+		if _, err := MustCompile(text).Eval(&Context{Set: definition.R4(), Limits: Limits{Text: l}}, n); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if _, err := MustCompile(text).Eval(&Context{Set: definition.R4(), Limits: Limits{Text: l / 3}}, n); !errors.Is(err, ErrText) {
+			t.Errorf("%s: %v, not %v", text, err, ErrText)
+		}
+	}
+}

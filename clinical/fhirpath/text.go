@@ -312,12 +312,12 @@ func (m *machine) fnReplaceMatches(o *callOp, base int) error {
 	if err != nil {
 		return err
 	}
-	each := 1 + len(by) + len(s)*strings.Count(by, "$")
+	each := 1 + len(by)
 	found, err := m.finds(re, s, m.text/each+1)
 	if err != nil {
 		return err
 	}
-	if err := m.charge(found * each); err != nil {
+	if err := m.charge(found*each + len(s)*strings.Count(by, "$")); err != nil { // all that one group finds is at most s
 		return err
 	}
 	return m.pushText(string(re.re.ReplaceAll(s, []byte(groupNames(by)))))
