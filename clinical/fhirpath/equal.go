@@ -281,19 +281,24 @@ func (m *machine) equivalentLists(a, b []Value) (bool, error) {
 	if len(a) != len(b) {
 		return false, nil
 	}
-	used := make([]bool, len(b))
+	left := make([]*Value, len(b)) // those of b that are not taken yet
+	for j := range b {
+		left[j] = &b[j]
+	}
 	for i := range a {
 		found := false
-		for j := range b {
-			if used[j] {
-				continue
-			}
-			same, err := m.equivalentItems(&a[i], &b[j])
+		for j := range left {
+			same, err := m.equivalentItems(&a[i], left[j])
 			if err != nil {
 				return false, err
 			}
 			if same {
-				used[j], found = true, true
+				if found = true; j == 0 {
+					left = left[1:]
+				} else {
+					left[j] = left[len(left)-1]
+					left = left[:len(left)-1]
+				}
 				break
 			}
 		}

@@ -365,3 +365,21 @@ func TestGroups(t *testing.T) {
 		}
 	}
 }
+
+// TestManyEquivalent: items that are taken are not looked at again.
+func TestManyEquivalent(t *testing.T) {
+	const n = 1 << 19 // looks at all that are taken would be some minutes
+	vs := make(Collection, n)
+	for i := range vs {
+		vs[i] = String("a")
+	}
+	got, err := MustCompile("%x ~ %x").Eval(&Context{Vars: map[string]Collection{"x": vs}, Limits: Limits{Steps: 1 << 30, Items: 4 * n}}, Node{})
+	if err != nil || len(got) != 1 || got[0].String() != "true" {
+		t.Error(got, err)
+	}
+	for text, want := range map[string]bool{"(1|2|3) ~ (3|1|2)": true, "(1|2|3) ~ (1|2|4)": false, "1.combine(1).combine(2) ~ 1.combine(2).combine(2)": false, "1.combine(2).combine(1) ~ 2.combine(1).combine(1)": true} {
+		if got, err := MustCompile(text).True(nil, Node{}); err != nil || got != want {
+			t.Errorf("%s: %v, not %v (%v)", text, got, want, err)
+		}
+	}
+}
