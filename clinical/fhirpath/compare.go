@@ -61,8 +61,10 @@ func (o *compare) truth(m *machine) (tri, error) {
 // SPEC(FHIRPath N1 6.2): strings by code point; numbers; moments to their precision; quantities of one dimension. Other types are an error.
 func (m *machine) order(a, b *Value, at int) (order int, known bool, err error) {
 	if sameText(a, b) {
-		x, y := a.bytes(), b.bytes()
-		return bytes.Compare(x, y), true, m.read(min(len(x), len(y)))
+		if err := m.read(a.size() + b.size()); err != nil { // both may be copied
+			return 0, false, err
+		}
+		return bytes.Compare(a.bytes(), b.bytes()), true, nil
 	}
 	x, ok1 := a.System()
 	y, ok2 := b.System()

@@ -33,6 +33,9 @@ func converter(to func(*Value) (Value, bool), ask bool) func(*machine, *callOp, 
 		if err != nil || !ok {
 			return err
 		}
+		if err := m.read(4 * v.size()); err != nil {
+			return err
+		}
 		s, ok := v.System()
 		if v.lacks() {
 			m.stack = m.stack[:base]

@@ -79,6 +79,9 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		}
 		return m.equalNodes(a, b)
 	}
+	if err := m.read(a.size() + b.size()); err != nil {
+		return unknown, err
+	}
 	x, ok1 := a.System()
 	y, ok2 := b.System()
 	if !ok1 || !ok2 {
@@ -310,13 +313,13 @@ func (m *machine) equivalentLists(a, b []Value) (bool, error) {
 }
 
 func (m *machine) equivalentItems(a, b *Value) (bool, error) {
-	if err := m.step(1); err != nil {
+	if err := m.step(1 + (a.size()+b.size())>>8); err != nil {
 		return false, err
 	}
 	x, ok1 := a.System()
 	y, ok2 := b.System()
 	if ok1 && ok2 {
-		if err := m.step(unitSteps + (len(x.text)+len(y.text))>>8); err != nil {
+		if err := m.step(unitSteps); err != nil {
 			return false, err
 		}
 		return equivalentSystem(&x, &y), nil

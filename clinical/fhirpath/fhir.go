@@ -75,6 +75,9 @@ func (m *machine) fnHasValue(_ *callOp, base int) error {
 func (m *machine) fnGetValue(_ *callOp, base int) error {
 	if len(m.stack) == base+1 {
 		if v := &m.stack[base]; v.kind != KindNode || v.sub != 0 {
+			if err := m.charge(v.size()); err != nil { // a text is copied
+				return err
+			}
 			if s, ok := v.System(); ok {
 				return m.answer(base, s)
 			}

@@ -287,6 +287,9 @@ func (m *machine) fnSort(o *callOp, base int) error {
 		for _, a := range o.args {
 			m.this, m.index = m.stack[i:i+1:i+1], i-base
 			k, _, err := m.oneOf(a, o.at)
+			if err == nil {
+				err = m.charge(len(k.text)) // it may be a copy
+			}
 			if err != nil {
 				return err
 			}

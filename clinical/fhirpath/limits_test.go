@@ -383,3 +383,24 @@ func TestManyEquivalent(t *testing.T) {
 		}
 	}
 }
+
+// TestCopies: texts that are copied or converted are counted, on whatever side they stand.
+func TestCopies(t *testing.T) {
+	const n, long = 200, 256 * 200
+	text := strings.Repeat("a", long)
+	node := parseNode(t, `{"resourceType":"Patient","name":[{"family":"`+text+`"}],"contact":[`+strings.TrimSuffix(strings.Repeat(`{"gender":"male"},`, n), ",")+`]}`)
+	for _, expression := range []string{"contact.where('" + text + "' < 'b').count()", "contact.where(%resource.name.family < 'b').count()", "contact.where(%resource.name.family.convertsToBoolean()).count()",
+		"contact.where(%resource.name.family = 1).count()", "contact.where(%resource.name.family ~ 1).count()", "contact.where(1 in %resource.name.family).count()"} {
+		spent := 0
+		if _, err := MustCompile(expression).Eval(&Context{Set: definition.R4(), Spent: &spent}, node); err != nil || spent < n*long>>8 {
+			t.Errorf("%.60s: %d steps, not at least %d (%v)", expression, spent, n*long>>8, err)
+		}
+	}
+	for _, expression := range []string{"contact.select(%resource.name.family.getValue())", "contact.sort(%resource.name.family)"} {
+		for l, want := range map[int]error{n * long / 2: ErrText, 2 * n * long: nil} {
+			if _, err := MustCompile(expression).Eval(&Context{Set: definition.R4(), Limits: Limits{Text: l}}, node); !errors.Is(err, want) || err != nil && want == nil {
+				t.Errorf("%s: %v, not %v", expression, err, want)
+			}
+		}
+	}
+}

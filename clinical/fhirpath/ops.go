@@ -348,7 +348,7 @@ func (m *machine) oneOf(o op, at int) (s Value, ok bool, err error) {
 	}
 	v, ok, err := one(m.stack[base:], at)
 	if ok {
-		if err := m.read(len(v.bytes())); err != nil {
+		if err := m.read(v.size()); err != nil {
 			return s, false, err
 		}
 		if s, ok = v.System(); !ok && (v.sub == 0 || v.value() >= 0) {

@@ -61,6 +61,17 @@ func momentFrom(kind Kind, b []byte) (moment, bool) {
 	return parseDateTime(b)
 }
 
+// size is about how many bytes the text of v has, without a look at it.
+func (v *Value) size() int {
+	if v.kind != KindNode {
+		return len(v.text)
+	}
+	if n := v.value(); n >= 0 && v.sub != 0 {
+		return int(v.doc.Nodes[n].End - v.doc.Nodes[n].Start)
+	}
+	return 0
+}
+
 // bytes is the text of a String or of a primitive's value, nil if there is none. It is not to be changed or kept.
 func (v *Value) bytes() []byte {
 	if v.kind == KindString {
