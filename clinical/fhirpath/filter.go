@@ -122,6 +122,9 @@ func (m *machine) ofType(base int, t typeName, at int) error {
 	if err := m.typeExists(t, at); err != nil {
 		return err
 	}
+	if err := m.step((len(m.stack) - base) >> 2); err != nil {
+		return err
+	}
 	w := base
 	for i := base; i < len(m.stack); i++ {
 		if m.stack[i].is(t, true) {
@@ -143,6 +146,11 @@ func (m *machine) slice(base, i, j int) error {
 	n := len(m.stack) - base
 	i = min(max(i, 0), n)
 	j = min(max(j, i), n)
+	if i > 0 {
+		if err := m.step((j - i) >> 4); err != nil {
+			return err
+		}
+	}
 	copy(m.stack[base:], m.stack[base+i:base+j])
 	m.stack = m.stack[:base+j-i]
 	return nil
@@ -278,6 +286,9 @@ func (m *machine) fnSort(o *callOp, base int) error {
 		keys []Value // one for each argument; kind 0 is empty
 	}
 	s, n := m.enter(), len(m.stack)
+	if (n-base)*max(len(o.args), 1) > m.items {
+		return ErrItems
+	}
 	rows := make([]row, 0, n-base)
 	for i := base; i < n; i++ {
 		r := row{item: m.stack[i]}
@@ -469,6 +480,18 @@ func (m *machine) fnDefineVariable(o *callOp, base int) error {
 		value = slices.Clone(m.stack[n:])
 		m.stack = m.stack[:n]
 	}
-	m.vars = &binding{name, value, m.vars}
-	return nil
+	return m.bind(name, value)
+}
+
+// bind makes a variable of items that were copied; all variables together hold at most as many as the stack.
+func (m *machine) bind(name string, value []Value) error {
+	held := len(value)
+	if m.vars != nil {
+		held += m.vars.held
+	}
+	if held > m.items {
+		return ErrItems
+	}
+	m.vars = &binding{name, value, m.vars, held}
+	return m.step(len(value))
 }

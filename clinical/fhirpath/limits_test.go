@@ -404,3 +404,31 @@ func TestCopies(t *testing.T) {
 		}
 	}
 }
+
+// TestHeld: items that variables and sort() hold are bounded as those at hand are, and what goes through items costs more for more of them.
+func TestHeld(t *testing.T) {
+	const n = 10_000
+	vs := make(Collection, n)
+	for i := range vs {
+		vs[i] = Integer(int32(i))
+	}
+	define := func(k int) string {
+		var b strings.Builder
+		for i := range k {
+			fmt.Fprintf(&b, ".defineVariable('v%d')", i)
+		}
+		return "%x" + b.String() + ".count()"
+	}
+	for text, want := range map[string]error{define(2): nil, define(4): ErrItems, "%x.defineVariable('a', 1)" + strings.TrimPrefix(define(2), "%x"): nil, "%x.sort($this, $this).count()": nil,
+		"%x.sort($this, $this, $this, $this).count()": ErrItems, "(1|2|3|4).select(" + define(2) + ").count()": nil} {
+		if _, err := MustCompile(text).Eval(&Context{Vars: map[string]Collection{"x": vs}, Limits: Limits{Items: 3 * n}}, Node{}); !errors.Is(err, want) || err != nil && want == nil {
+			t.Errorf("%.60s: %v, not %v", text, err, want)
+		}
+	}
+	for text, least := range map[string]int{"%x.tail().tail().tail().tail().count()": 4 * n / 20, "%x.ofType(Integer).ofType(Integer).count()": n / 2} {
+		spent := 0
+		if _, err := MustCompile(text).Eval(&Context{Vars: map[string]Collection{"x": vs}, Spent: &spent}, Node{}); err != nil || spent < n+least {
+			t.Errorf("%s: %d steps, not at least %d (%v)", text, spent, n+least, err)
+		}
+	}
+}

@@ -68,6 +68,7 @@ type binding struct {
 	name  string
 	value []Value
 	next  *binding
+	held  int // items of it and of those before it
 }
 
 var machines = sync.Pool{New: func() any { return &machine{stack: make([]Value, 0, 64)} }}
