@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/ward-health/ward/clinical/fhir/tree"
@@ -9,14 +10,16 @@ import (
 
 // Limits bound what one resource may cost. A field that is 0 takes that of DefaultLimits.
 type Limits struct {
-	Rows  int // of a resource, those of its parts before they are joined included; and steps of iterations
-	Cells int // columns times rows
-	Depth int // of repeat
-	Path  fhirpath.Limits
+	Rows  int             // of a resource, those of its parts before they are joined included; and steps of iterations
+	Cells int             // columns times rows, and values of collections
+	Depth int             // of repeat
+	Text  int             // bytes that are made for its cells: JSON, and texts that are not taken as they stand in the resource
+	Steps int             // of all expressions together
+	Path  fhirpath.Limits // of one expression
 }
 
 // DefaultLimits suit resources of clinical systems.
-var DefaultLimits = Limits{Rows: 100_000, Cells: 2_000_000, Depth: 100}
+var DefaultLimits = Limits{Rows: 100_000, Cells: 2_000_000, Depth: 100, Text: 128 << 20, Steps: 200_000_000}
 
 // Options of a Runner.
 type Options struct {
@@ -33,6 +36,9 @@ type Runner struct {
 	rows   int // of the resource, in all blocks
 	cells  int
 	visits int // of iterations
+	made   int // bytes of text
+	steps  int // that expressions took, where Options say no place for them
+	begun  int // steps before the resource
 	free   []*block
 	text   []byte // of the cells of a resource
 	items  []Value
@@ -57,7 +63,12 @@ func (v *View) NewRunner(o Options) *Runner {
 	l := o.Limits
 	l.Rows, l.Cells, l.Depth = or(l.Rows, DefaultLimits.Rows), or(l.Cells, DefaultLimits.Cells), or(l.Depth, DefaultLimits.Depth)
 	r := &Runner{v: v, l: l, c: o.Context, row: make([]Value, len(v.columns))}
+	l.Text, l.Steps = or(l.Text, DefaultLimits.Text), or(l.Steps, DefaultLimits.Steps)
+	r.l = l
 	r.c.Set, r.c.Limits = v.set, l.Path
+	if r.c.Spent == nil {
+		r.c.Spent = &r.steps
+	}
 	r.c.Vars = map[string]fhirpath.Collection{}
 	for name, value := range v.vars {
 		r.c.Vars[name] = value
@@ -86,6 +97,7 @@ func (r *Runner) Run(doc *tree.Doc, emit func(row []Value) error) error {
 		return &RunError{Text: "expected a resource", Reason: err}
 	}
 	r.c.Resource, r.c.Root = root, root
+	r.made, r.begun = 0, *r.c.Spent
 	r.rows, r.cells, r.visits, r.text, r.items, r.stack, r.emit = 0, 0, 0, r.text[:0], r.items[:0], r.stack[:0], emit
 	r.index(0)
 	focus := root.Item()
@@ -107,13 +119,26 @@ func (r *Runner) index(i int) {
 	}
 }
 
+// eval appends what an expression gives on focus to dst. path, name and text are those of the error.
+func (r *Runner) eval(e *fhirpath.Expression, dst fhirpath.Collection, focus fhirpath.Value, path, name, text string) (fhirpath.Collection, error) {
+	got, err := e.Append(dst, &r.c, focus)
+	if err == nil && *r.c.Spent-r.begun > r.l.Steps {
+		err = fhirpath.ErrSteps
+	}
+	if err != nil {
+		limit := errors.Is(err, fhirpath.ErrSteps) || errors.Is(err, fhirpath.ErrItems) || errors.Is(err, fhirpath.ErrText)
+		return got, &RunError{Path: path, Name: name, Text: text, Limit: limit, Reason: err}
+	}
+	return got, nil
+}
+
 // holds evaluates a filter.
 //
 // SPEC(SQL on FHIR ViewDefinition.where): a filter has to be true for the resource to be in the view; nothing and false keep it out.
 func (r *Runner) holds(w filter, root fhirpath.Value) (bool, error) {
-	got, err := w.path.Append(r.got[:0], &r.c, root)
+	got, err := r.eval(w.path, r.got[:0], root, w.at, "", "the filter cannot be evaluated")
 	if r.got = got; err != nil {
-		return false, &RunError{Path: w.at, Text: "the filter cannot be evaluated", Reason: err}
+		return false, err
 	}
 	if len(got) == 0 {
 		return false, nil
@@ -161,8 +186,8 @@ func (r *Runner) process(s *selected, focus fhirpath.Value, index int, out *bloc
 func (r *Runner) foci(e *fhirpath.Expression, s *selected, focus fhirpath.Value, visit func(fhirpath.Value) error) error {
 	from := len(r.stack)
 	var err error
-	if r.stack, err = e.Append(r.stack, &r.c, focus); err != nil {
-		return &RunError{Path: s.path, Text: "what to iterate over cannot be evaluated", Reason: err}
+	if r.stack, err = r.eval(e, r.stack, focus, s.path, "", "what to iterate over cannot be evaluated"); err != nil {
+		return err
 	}
 	for i, to := from, len(r.stack); i < to; i++ {
 		if err := visit(r.stack[i]); err != nil {
@@ -247,7 +272,7 @@ func (r *Runner) hand(s *selected, out *block) error {
 }
 
 func (r *Runner) tooLarge(s *selected) error {
-	return &RunError{Path: s.path, Text: fmt.Sprintf("expected at most %d rows and %d cells of one resource", r.l.Rows, r.l.Cells), Limit: true}
+	return &RunError{Path: s.path, Text: fmt.Sprintf("expected at most %d rows, %d cells and %d bytes of text made of one resource", r.l.Rows, r.l.Cells, r.l.Text), Limit: true}
 }
 
 func (r *Runner) block() *block {
@@ -347,12 +372,15 @@ func (r *Runner) join(s *selected, own []Value, parts []*block, out *block) erro
 func (r *Runner) fill(s *selected, focus fhirpath.Value, row []Value) error {
 	for i := range s.own {
 		c := &s.own[i]
-		got, err := c.path.Append(r.got[:0], &r.c, focus)
+		got, err := r.eval(c.path, r.got[:0], focus, c.at, r.v.columns[c.column].Name, "the path cannot be evaluated")
 		if r.got = got; err != nil {
-			return &RunError{Path: c.at, Name: r.v.columns[c.column].Name, Text: "the path cannot be evaluated", Reason: err}
+			return err
 		}
 		if row[i], err = r.value(c, got); err != nil {
 			return err
+		}
+		if r.made > r.l.Text || r.cells > r.l.Cells {
+			return r.tooLarge(s)
 		}
 	}
 	return nil
@@ -371,6 +399,7 @@ func (r *Runner) value(c *cell, got fhirpath.Collection) (Value, error) {
 				return item, err
 			}
 			if item.Kind != Null {
+				r.cells++
 				r.items = append(r.items, item)
 			}
 		}

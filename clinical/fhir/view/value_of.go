@@ -73,11 +73,16 @@ func (r *Runner) primitive(k Kind, v fhirpath.Value, n fhirpath.Node, node bool)
 		}
 	default:
 		if node {
-			return Value{Kind: Text, Text: n.Text()}, true
+			text := n.Text()
+			if n.Doc.Nodes[n.Value].Flag&tree.Escaped != 0 { // it is a copy
+				r.made += len(text)
+			}
+			return Value{Kind: Text, Text: text}, true
 		}
 	}
 	text, ok := v.Text()
 	at := len(r.text)
+	r.made += len(text)
 	r.text = append(r.text, text...)
 	return Value{Kind: k, Text: r.text[at:len(r.text):len(r.text)]}, ok
 }
@@ -93,6 +98,9 @@ func (r *Runner) mismatch(c *cell, column *Column) error {
 // compact copies JSON without the white space between its tokens, so that a line stays one line.
 func (r *Runner) compact(raw []byte) []byte {
 	at, quoted := len(r.text), false
+	if r.made += len(raw); r.made > r.l.Text {
+		return nil // the row is too large
+	}
 	for i := 0; i < len(raw); i++ {
 		switch b := raw[i]; {
 		case quoted && b == '\\':

@@ -13,6 +13,7 @@ import (
 	"github.com/ward-health/ward/clinical/fhir/definition"
 	"github.com/ward-health/ward/clinical/fhir/tree"
 	"github.com/ward-health/ward/clinical/fhir/view"
+	"github.com/ward-health/ward/clinical/fhirpath"
 )
 
 // one is a view of Patients with these members of its only selection.
@@ -359,5 +360,33 @@ func fits(t *testing.T, c view.Column, v view.Value) {
 		}
 	case v.Kind != c.Kind:
 		t.Fatalf("column %s holds %d, want %d", c.Name, v.Kind, c.Kind)
+	}
+}
+
+// TestCostOfAResource: text, values of collections and steps are bounded for a resource with all its rows.
+func TestCostOfAResource(t *testing.T) {
+	resource := `{"resourceType":"Patient","name":[{"family":"` + strings.Repeat("a", 1000) + `","given":["a","b\n","c","d"]}],"contact":[` +
+		strings.TrimSuffix(strings.Repeat(`{"gender":"male"},`, 100), ",") + `]}`
+	for name, c := range map[string]struct {
+		column   string
+		few, all view.Limits
+	}{
+		"JSON":           {`{"name":"a","path":"%resource.name","type":"HumanName"}`, view.Limits{Text: 50_000}, view.Limits{Text: 200_000}},
+		"computed text":  {`{"name":"a","path":"%resource.name.family & 'x'"}`, view.Limits{Text: 50_000}, view.Limits{Text: 200_000}},
+		"copied text":    {`{"name":"a","path":"%resource.name.given[1]"}`, view.Limits{Text: 100}, view.Limits{Text: 200}},
+		"plain text":     {`{"name":"a","path":"%resource.name.family"}`, view.Limits{Rows: 10}, view.Limits{Text: 1}},
+		"collections":    {`{"name":"a","path":"%resource.name.given","collection":true}`, view.Limits{Cells: 300}, view.Limits{Cells: 600}},
+		"steps":          {`{"name":"a","path":"%resource.descendants().count()"}`, view.Limits{Steps: 5000}, view.Limits{Steps: 50_000}},
+		"one expression": {`{"name":"a","path":"%resource.descendants().count()"}`, view.Limits{Path: fhirpath.Limits{Steps: 100}}, view.Limits{Path: fhirpath.Limits{Steps: 500}}},
+	} {
+		definition := one(`"forEach":"contact","column":[` + c.column + `]`)
+		_, err := rowsOf(definition, resource, view.Options{Limits: c.few})
+		var e *view.RunError
+		if !errors.As(err, &e) || !e.Limit {
+			t.Errorf("%s: %v, not a limit", name, err)
+		}
+		if rows, err := rowsOf(definition, resource, view.Options{Limits: c.all}); err != nil || strings.Count(rows, "\n") != 100 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
