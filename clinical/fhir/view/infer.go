@@ -98,11 +98,11 @@ func (f inference) literal(s step, at kinded) (kinded, bool) {
 	switch {
 	case s.call:
 		return kinded{}, false
-	case s.name == "$this":
+	case s.name == "$this" || s.name == "%context": // what an expression begins on, in an iteration too
 		return at, true
 	case s.name == "%rowIndex":
 		return f.named("integer"), true
-	case s.name == "%resource" || s.name == "%rootResource" || s.name == "%context":
+	case s.name == "%resource" || s.name == "%rootResource":
 		return kinded{name: f.root.Name, typ: f.root}, true
 	case strings.HasPrefix(s.name, "%"):
 		return f.named(f.constants[strings.Trim(s.name[1:], "`'")]), true

@@ -188,6 +188,8 @@ func TestRows(t *testing.T) {
 			`{"resourceType":"Patient","id":"p","name":[{"given":["a","b"]}]}`, `{"g":"a!","i":0,"id":"p"}` + "\n" + `{"g":"b!","i":1,"id":"p"}`},
 		"the index comes back after an inner iteration": {one(`"forEach":"name","select":[{"forEach":"given","column":[{"name":"inner","path":"%rowIndex"}]},{"column":[{"name":"outer","path":"%rowIndex"}]}]`),
 			`{"resourceType":"Patient","name":[{"given":["a","b"]},{"given":["c"]}]}`, `{"inner":0,"outer":0}` + "\n" + `{"inner":1,"outer":0}` + "\n" + `{"inner":0,"outer":1}`},
+		"the context is what is iterated over": {one(`"forEach":"address","column":[{"name":"t","path":"%context.text"},{"name":"r","path":"%resource.text.div"}]`),
+			`{"resourceType":"Patient","text":{"div":"d"},"address":[{"text":"here"}]}`, `{"t":"here","r":"d"}`},
 		"references": {one(`"forEach":"generalPractitioner","column":[{"name":"k","path":"getReferenceKey(Practitioner)"},{"name":"any","path":"getReferenceKey()"}]`),
 			`{"resourceType":"Patient","contained":[{"resourceType":"Practitioner","id":"in"}],"generalPractitioner":[{"reference":"Practitioner/1"},{"reference":"Organization/2"},{"reference":"#in"},{"reference":"Practitioner?identifier=x"},{"identifier":{"value":"x"}},{"reference":"Practitioner/3/_history/4"},{"reference":"http://example.org/fhir/Practitioner/5"}]}`,
 			`{"k":"1","any":"1"}` + "\n" + `{"k":null,"any":"2"}` + "\n" + `{"k":null,"any":null}` + "\n" + `{"k":null,"any":null}` + "\n" + `{"k":null,"any":null}` + "\n" + `{"k":"3","any":"3"}` + "\n" + `{"k":"5","any":"5"}`},
