@@ -3,6 +3,7 @@ package fhirpath
 import (
 	"fmt"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -180,7 +181,8 @@ func (l *lexer) variable() token {
 
 // quoted reads up to the closing quote.
 //
-// SPEC(FHIRPath N1 grammar ESC): a backslash stands before ` ' " \ / f n r t and u with four hexadecimal digits, nothing else.
+// SPEC(FHIRPath N1 grammar ESC): a backslash stands before ` ' " \ / f n r t and u with four hexadecimal digits, nothing else. Two of
+// the last that are a pair of UTF-16 are one character.
 func (l *lexer) quoted(kind tokenKind, quote byte) token {
 	at := l.i
 	l.i++
@@ -201,11 +203,15 @@ func (l *lexer) quoted(kind tokenKind, quote byte) token {
 			if n == 0 {
 				return l.fail(l.i, "expected one of the escapes \\' \\\" \\` \\\\ \\/ \\f \\n \\r \\t \\u and four hexadecimal digits")
 			}
+			l.i += n
+			if low, k := unescape(l.src[l.i:]); k == 6 && utf16.IsSurrogate(r) && utf16.DecodeRune(r, low) != utf8.RuneError {
+				r = utf16.DecodeRune(r, low)
+				l.i += k
+			}
 			if b == nil {
 				b = []byte{}
 			}
 			b = utf8.AppendRune(b, r)
-			l.i += n
 			from = l.i
 		default:
 			l.i++

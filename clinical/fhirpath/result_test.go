@@ -86,3 +86,13 @@ func TestFewAndMany(t *testing.T) {
 		}
 	}
 }
+
+// TestEscapedPairs: a character beyond 16 bits is escaped in two halves.
+func TestEscapedPairs(t *testing.T) {
+	for text, want := range map[string]string{`'\uD83D\uDE00'`: "😀", `'a\ud83d\ude00b'.length()`: "3", `'\uD83D'`: "\uFFFD", `'\uD83Dx'`: "\uFFFDx", `'\uD83D\n'`: "\uFFFD\n", `'\uDE00\uD83D'`: "\uFFFD\uFFFD", `'\u00e9\u00e9'`: "éé",
+		`'\uD83D\uD83D\uDE00'`: "\uFFFD😀"} {
+		if got := results(t, text, Node{}); got != want {
+			t.Errorf("%s is %q, not %q", text, got, want)
+		}
+	}
+}
