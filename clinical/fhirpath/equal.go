@@ -70,6 +70,9 @@ func (m *machine) equalItems(a, b *Value) (tri, error) {
 		return unknown, err
 	}
 	if sameText(a, b) {
+		if err := m.read(a.escaped() + b.escaped()); err != nil {
+			return unknown, err
+		}
 		same, n := equalText(a, b)
 		return triOf(same), m.read(n)
 	}

@@ -388,9 +388,10 @@ func TestManyEquivalent(t *testing.T) {
 func TestCopies(t *testing.T) {
 	const n, long = 200, 256 * 200
 	text := strings.Repeat("a", long)
-	node := parseNode(t, `{"resourceType":"Patient","name":[{"family":"`+text+`"}],"contact":[`+strings.TrimSuffix(strings.Repeat(`{"gender":"male"},`, n), ",")+`]}`)
+	node := parseNode(t, `{"resourceType":"Patient","name":[{"family":"`+text+`","text":"\\n`+text+`"}],"contact":[`+strings.TrimSuffix(strings.Repeat(`{"gender":"male"},`, n), ",")+`]}`)
 	for _, expression := range []string{"contact.where('" + text + "' < 'b').count()", "contact.where(%resource.name.family < 'b').count()", "contact.where(%resource.name.family.convertsToBoolean()).count()",
-		"contact.where(%resource.name.family = 1).count()", "contact.where(%resource.name.family ~ 1).count()", "contact.where(1 in %resource.name.family).count()"} {
+		"contact.where(%resource.name.family = 1).count()", "contact.where(%resource.name.family ~ 1).count()", "contact.where(1 in %resource.name.family).count()",
+		"contact.where(%resource.name.text = 'b').count()", "contact.where('b' in %resource.name.text).count()"} {
 		spent := 0
 		if _, err := MustCompile(expression).Eval(&Context{Set: definition.R4(), Spent: &spent}, node); err != nil || spent < n*long>>8 {
 			t.Errorf("%.60s: %d steps, not at least %d (%v)", expression, spent, n*long>>8, err)

@@ -72,6 +72,14 @@ func (v *Value) size() int {
 	return 0
 }
 
+// escaped is the size of a text that is copied whenever it is looked at, 0 of any other.
+func (v *Value) escaped() int {
+	if v.kind == KindNode && v.value() >= 0 && v.doc.Nodes[v.value()].Flag&tree.Escaped != 0 {
+		return v.size()
+	}
+	return 0
+}
+
 // bytes is the text of a String or of a primitive's value, nil if there is none. It is not to be changed or kept.
 func (v *Value) bytes() []byte {
 	if v.kind == KindString {
