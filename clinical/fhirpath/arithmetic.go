@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"math/big"
 	"strings"
 
 	"github.com/ward-health/ward/clinical/ucum"
@@ -133,7 +134,7 @@ func (o *arithmetic) moment(m *machine, x, y *Value) error {
 
 // quantities computes with quantities, one of which may be a number.
 //
-// SPEC(FHIRPath N1 6.6): sums in the unit of the left operand where both have one dimension; products and quotients multiply and divide units.
+// SPEC(FHIRPath N1 6.6): sums in the more granular unit of the two where both have one dimension; products and quotients multiply and divide units.
 func (o *arithmetic) quantities(m *machine, x, y *Value) error {
 	if err := m.step(unitSteps); err != nil {
 		return err
@@ -187,31 +188,52 @@ func product(a, b string, quotient bool) string {
 }
 
 func (o *arithmetic) sum(m *machine, x, y *Value) error {
-	b := y.decimal()
-	if x.unitText() != y.unitText() || x.sub != y.sub {
-		// what y is in the unit of x
-		r, ok := express(y, x)
-		if !ok {
-			return m.step(1)
-		}
-		if b, ok = fromRat(r); !ok {
-			return m.step(1)
-		}
+	a, b, of, ok := inOneUnit(x, y)
+	if !ok {
+		return m.step(1)
 	}
 	var r decimal
-	var ok bool
 	if o.sign == "+" {
-		r, ok = x.decimal().add(b)
+		r, ok = a.add(b)
 	} else {
-		r, ok = x.decimal().sub(b)
+		r, ok = a.sub(b)
 	}
 	if !ok {
 		return m.step(1)
 	}
-	q := *x
+	q := *of
 	if q.kind != KindQuantity {
 		q = quantityOf(r, "1", false)
 	}
 	q.num, q.scale, q.big = r.coef, r.scale, r.big
 	return m.pushValue(q)
+}
+
+// inOneUnit returns the values of x and y in the unit of the one, of, whose unit is the more granular; of x if they are the same. ok is false if
+// they are of different dimensions.
+func inOneUnit(x, y *Value) (a, b decimal, of *Value, ok bool) {
+	a, b = x.decimal(), y.decimal()
+	if x.unitText() == y.unitText() && x.sub == y.sub {
+		return a, b, x, true
+	}
+	one := *x
+	one.num, one.scale, one.big = 1, 0, nil
+	parts, ok := express(&one, y)
+	if !ok {
+		return a, b, x, false
+	}
+	if parts.Cmp(big.NewRat(1, 1)) > 0 {
+		r, ok := express(x, y)
+		if !ok {
+			return a, b, y, false
+		}
+		a, ok = fromRat(r)
+		return a, b, y, ok
+	}
+	r, ok := express(y, x)
+	if !ok {
+		return a, b, x, false
+	}
+	b, ok = fromRat(r)
+	return a, b, x, ok
 }

@@ -16,7 +16,7 @@ func TestQuantities(t *testing.T) {
 		{ucum + `"value":1,"code":"a"`, "value = 365.25 'd'", "[true]"},
 		{ucum + `"value":1,"code":"a"`, "value = 365 days", "[]"},
 		{ucum + `"value":1,"code":"a"`, "value + 1 'a'", "[2 year]"},
-		{ucum + `"value":1,"code":"a"`, "value + 6 months", "[1.5 year]"},
+		{ucum + `"value":1,"code":"a"`, "value + 6 months", "[18 months]"},
 		{ucum + `"value":1,"code":"a"`, "value ~ 1 'a'", "[true]"},
 		{ucum + `"value":90,"code":"min"`, "value = 1.5 hours", "[true]"},
 		{ucum + `"value":90,"code":"min"`, "@T10:00 + value", "[11:30]"},

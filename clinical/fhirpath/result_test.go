@@ -96,3 +96,15 @@ func TestEscapedPairs(t *testing.T) {
 		}
 	}
 }
+
+// TestSumUnits: a sum is in the more granular unit of its parts.
+func TestSumUnits(t *testing.T) {
+	for text, want := range map[string]string{
+		"3 'm' + 3 'cm'": "303 'cm'", "3 'cm' + 3 'm'": "303 'cm'", "1 'm' - 250 'mm'": "750 'mm'", "250 'mm' - 1 'm'": "-750 'mm'", "1 'g' + 1 'g'": "2 'g'", "1 'g' + 1 'm'": "",
+		"1 year + 3 months": "15 months", "3 months + 1 year": "15 months", "1 + 50 '%'": "150 '%'", "50 '%' + 1": "150 '%'", "1.50 'kg' + 0.5 'kg'": "2.00 'kg'",
+	} {
+		if got := results(t, text, Node{}); got != want {
+			t.Errorf("%s is %q, not %q", text, got, want)
+		}
+	}
+}
