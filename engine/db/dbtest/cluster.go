@@ -24,7 +24,7 @@ const (
 	superuser    = "postgres"
 	folderPrefix = "ward-dbtest-"
 	startTime    = 60 * time.Second
-	stopTime     = 30 * time.Second
+	stopTime     = 60 * time.Second
 )
 
 // shared is the cluster of this test binary.
@@ -184,13 +184,13 @@ func (c *cluster) stop() error {
 	}
 	var err error
 	if c.process != nil && c.process.Process != nil {
-		// SIGINT is PostgreSQL's fast shutdown: open transactions are rolled back.
-		err = c.process.Process.Signal(syscall.SIGINT)
+		// SIGQUIT is PostgreSQL's immediate shutdown: nothing is written any more, for the files go.
+		err = c.process.Process.Signal(syscall.SIGQUIT)
 		select {
 		case <-c.exited:
 			err = nil
 		case <-time.After(stopTime):
-			err = errors.Join(err, errors.New("fast shutdown took too long"), c.process.Process.Kill())
+			err = errors.Join(err, errors.New("the immediate shutdown took too long"), c.process.Process.Kill())
 		}
 	}
 	return errors.Join(err, os.RemoveAll(c.folder))
