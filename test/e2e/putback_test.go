@@ -47,7 +47,9 @@ func TestPutBack(t *testing.T) {
 				got := n.must(200, doc, "GET", "/fhir/R4/"+kind+"/"+id, nil)
 				n.must(200, lab, "PUT", "/fhir/R4/"+kind+"/"+id, got.body, "Content-Type", "application/fhir+json", "If-Match", got.header.Get("ETag"))
 				counted[kind]++
-				var o struct{ Category []struct{ Coding []struct{ Code string } } }
+				var o struct {
+					Category []struct{ Coding []struct{ Code string } }
+				}
 				if err := json.Unmarshal(e.Resource, &o); err != nil {
 					t.Fatal(err)
 				}
