@@ -97,7 +97,7 @@ func parameters(body []byte) (toValidate, error) {
 	var d tree.Doc
 	whole := toValidate{resource: body}
 	if d.Parse(body, tree.Limits{}) != nil {
-		return whole, nil
+		return whole, nil //nolint:nilerr // what is wrong with it is for the validator to say
 	}
 	if whole.rt = textAt(&d, 0, "resourceType"); whole.rt != "Parameters" {
 		return whole, nil
