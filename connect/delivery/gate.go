@@ -30,7 +30,7 @@ const (
 // tenant's messages wait to be understood. What waits behind a message that gave up does not count, for only a person ends
 // that, and one lane must not close the others. Senders wait, because their window closes; nothing is lost and nothing is refused. Both marks are looked at from
 // time to time: the disk's may be passed by what comes between two looks. The other is passed only by what was in flight when it was counted, at
-// most the frames of the connections that await their replies, for a count lets in as many messages as there was room for.
+// most the frames of the connections that await their replies, for a count lets in as many messages as there was room for: each node for itself.
 type Gate struct {
 	dir     string
 	queue   *queue.Queue

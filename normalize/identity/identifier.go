@@ -2,9 +2,9 @@ package identity
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
+	"github.com/ward-health/ward/clinical/fhir/structure"
 	"github.com/ward-health/ward/clinical/hl7v2"
 )
 
@@ -45,24 +45,24 @@ func System(m *hl7v2.Message, authority hl7v2.Value, n Names) (uri string, stron
 	return ofDesignator(m, hd, n.Channel)
 }
 
-var (
-	oidForm  = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
-	uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-)
-
-// OID reports whether a text is an object identifier that a URI can be made of.
+// OID returns the URI of an object identifier; ok is false if the text is none.
 //
-// SPEC(FHIR R4 datatypes.html#oid): urn:oid:[0-2](\.(0|[1-9][0-9]*))+
-func OID(s string) bool { return oidForm.MatchString(s) }
+// SPEC(FHIR R4 datatypes.html#oid).
+func OID(id string) (uri string, ok bool) {
+	uri = "urn:oid:" + id
+	return uri, structure.IsOID([]byte(uri))
+}
 
 func ofDesignator(m *hl7v2.Message, hd hl7v2.HD, channel string) (uri string, strong bool) {
 	id, name := strings.TrimSpace(hd.UniversalID), strings.TrimSpace(hd.NamespaceID)
 	if id != "" && len(id) <= maxValue {
+		oid, isOID := OID(id)
+		uuid := "urn:uuid:" + strings.ToLower(id)
 		switch kind := strings.ToUpper(hd.UniversalIDType); {
-		case kind == "ISO" && OID(id):
-			return "urn:oid:" + id, true
-		case (kind == "UUID" || kind == "GUID") && uuidForm.MatchString(strings.ToLower(id)):
-			return "urn:uuid:" + strings.ToLower(id), true
+		case kind == "ISO" && isOID:
+			return oid, true
+		case (kind == "UUID" || kind == "GUID") && structure.IsUUID([]byte(uuid)):
+			return uuid, true
 		case kind == "URI" && strings.Contains(id, ":") && !strings.ContainsAny(id, " \t\r\n\"<>\\^`{|}"):
 			return id, true
 		default:

@@ -98,8 +98,8 @@ func systemOf(name string) string {
 			return uri
 		}
 	}
-	if oid := strings.TrimPrefix(name, "urn:oid:"); identity.OID(oid) && strings.Count(oid, ".") > 3 {
-		return "urn:oid:" + oid
+	if oid, ok := identity.OID(strings.TrimPrefix(name, "urn:oid:")); ok && strings.Count(oid, ".") > 3 {
+		return oid
 	}
 	if up := strings.ToUpper(name); len(up) == 7 && strings.HasPrefix(up, "HL7") && strings.Trim(up[3:], "0123456789") == "" {
 		return v2Table + up[3:]

@@ -102,9 +102,9 @@ func (f form) holds(text []byte) bool {
 	case formID:
 		return isID(text)
 	case formOID:
-		return isOID(text)
+		return IsOID(text)
 	case formUUID:
-		return isUUID(text)
+		return IsUUID(text)
 	case formURI:
 		return isURI(text)
 	case formBase64:
@@ -196,8 +196,10 @@ var idByte = func() (t [256]bool) {
 	return t
 }()
 
-// isOID: urn:oid:[0-2](\.(0|[1-9][0-9]*))+
-func isOID(b []byte) bool {
+// IsOID reports whether b has the form of an oid: urn:oid:[0-2](\.(0|[1-9][0-9]*))+
+//
+// SPEC(FHIR R4 datatypes.html#oid).
+func IsOID(b []byte) bool {
 	const head = "urn:oid:"
 	if len(b) < len(head)+3 || string(b[:len(head)]) != head || b[len(head)] < '0' || b[len(head)] > '2' {
 		return false
@@ -218,8 +220,10 @@ func isOID(b []byte) bool {
 	return true
 }
 
-// isUUID: urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
-func isUUID(b []byte) bool {
+// IsUUID reports whether b has the form of a uuid: urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
+//
+// SPEC(FHIR R4 datatypes.html#uuid).
+func IsUUID(b []byte) bool {
 	const head = "urn:uuid:"
 	if len(b) != len(head)+36 || string(b[:len(head)]) != head {
 		return false

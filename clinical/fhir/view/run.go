@@ -62,9 +62,8 @@ type block struct {
 func (v *View) NewRunner(o Options) *Runner {
 	l := o.Limits
 	l.Rows, l.Cells, l.Depth = or(l.Rows, DefaultLimits.Rows), or(l.Cells, DefaultLimits.Cells), or(l.Depth, DefaultLimits.Depth)
-	r := &Runner{v: v, l: l, c: o.Context, row: make([]Value, len(v.columns))}
 	l.Text, l.Steps = or(l.Text, DefaultLimits.Text), or(l.Steps, DefaultLimits.Steps)
-	r.l = l
+	r := &Runner{v: v, l: l, c: o.Context, row: make([]Value, len(v.columns))}
 	r.c.Set, r.c.Limits = v.set, l.Path
 	if r.c.Spent == nil {
 		r.c.Spent = &r.steps

@@ -22,8 +22,8 @@ const (
 	fewNodes  = 1 << 20
 )
 
-// Parse reads src, which is one XML document. Nodes of the limits bounds nodes and attributes, each for themselves. After an error the Doc holds nothing that is of use. The error is a *tree.Error; its Path
-// is of element names and, among siblings of one name, positions from 0.
+// Parse reads src, which is one XML document. Nodes of the limits bounds nodes and attributes, each for themselves. After an error the Doc
+// holds nothing that is of use. The error is a *tree.Error; its Path is of element names and, among siblings of one name, positions from 0.
 func (d *Doc) Parse(src []byte, l tree.Limits) error {
 	if l.Bytes == 0 {
 		l.Bytes = tree.DefaultLimits.Bytes
